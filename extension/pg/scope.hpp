@@ -1,0 +1,81 @@
+// Scopes that put the server's state back on every exit.
+#pragma once
+
+#include "pg/guard.hpp"
+
+namespace factory::pg {
+
+// Runs as another role. Both calls only assign variables, so neither can raise.
+class RunAs {
+ public:
+  RunAs(Oid role, int security) {
+    GetUserIdAndSecContext(&role_, &security_);
+    SetUserIdAndSecContext(role, security_ | security);
+  }
+  ~RunAs() { SetUserIdAndSecContext(role_, security_); }
+  RunAs(const RunAs &) = delete;
+  RunAs &operator=(const RunAs &) = delete;
+
+ private:
+  Oid role_;
+  int security_;
+};
+
+// A nest level of settings: whatever SET did inside is undone at the end.
+class SettingsScope {
+ public:
+  SettingsScope() : level_(NewGUCNestLevel()) {}
+  ~SettingsScope() { AtEOXact_GUC(false, level_); }
+  SettingsScope(const SettingsScope &) = delete;
+  SettingsScope &operator=(const SettingsScope &) = delete;
+
+ private:
+  int level_;
+};
+
+// Sets a variable for the life of the object.
+template <typename T>
+class Restored {
+ public:
+  Restored(T &variable, T value) : variable_(variable), before_(variable) { variable_ = value; }
+  ~Restored() { variable_ = before_; }
+  Restored(const Restored &) = delete;
+  Restored &operator=(const Restored &) = delete;
+
+ private:
+  T &variable_;
+  T before_;
+};
+
+enum class Access : bool { read_write, read_only };
+
+// Runs `body` in a subtransaction: what it throws arrives after its effects were rolled back, and the transaction goes on.
+// A read-only one refuses every write inside (25006).
+template <typename Body>
+void in_subtransaction(Access access, Body &&body) {
+  const MemoryContext memory = CurrentMemoryContext;
+  const ResourceOwner owner = CurrentResourceOwner;
+  call([memory, access] {
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(memory);
+    if (access == Access::read_only) XactReadOnly = true;
+  });
+  try {
+    body();
+  } catch (const std::exception &) {
+    call([memory, owner] {
+      RollbackAndReleaseCurrentSubTransaction();
+      MemoryContextSwitchTo(memory);
+      CurrentResourceOwner = owner;
+    });
+    PostgresError::settle();
+    throw;
+  }
+  call([memory, owner] {
+    ReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(memory);
+    CurrentResourceOwner = owner;
+  });
+}
+
+}  // namespace factory::pg

@@ -1,0 +1,24 @@
+// Settings of the extension. All but the context are read at server start or on reload: no session can change them.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace factory::pg::settings {
+
+extern char *database;      // factory.database: where the platform lives
+extern char *secrets_file;  // factory.secrets_file: 0600 file with SESSION_SECRET and ENCRYPTION_KEY
+extern char *issuer;        // factory.issuer: iss and aud of access tokens
+extern int access_token_seconds;
+extern int refresh_token_days;
+extern int refresh_idle_days;
+extern int refresh_reuse_seconds;
+extern int invitation_days;
+extern int scrypt_ln;
+extern int scrypt_r;
+extern int scrypt_p;
+extern int password_hash_slots;         // scrypt runs at once, all backends together
+extern int password_hash_wait_seconds;  // before a sign-in is turned away
+
+void define();
+
+}  // namespace factory::pg::settings

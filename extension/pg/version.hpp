@@ -1,0 +1,36 @@
+// What differs between server versions stands here and nowhere else.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace factory::pg {
+
+// The current transaction's local id: another one for each transaction of the backend, invalid between them.
+inline LocalTransactionId local_transaction() {
+#if PG_VERSION_NUM >= 170000
+  return MyProc->vxid.lxid;
+#else
+  return MyProc->lxid;
+#endif
+}
+
+// Memory for what a setting's check hook hands to its assign hook; may return nullptr.
+inline void *setting_memory(std::size_t size) {
+#if PG_VERSION_NUM >= 160000
+  return guc_malloc(LOG, size);
+#else
+  return std::malloc(size);
+#endif
+}
+
+inline void free_setting_memory(void *memory) {
+#if PG_VERSION_NUM >= 160000
+  guc_free(memory);
+#else
+  std::free(memory);
+#endif
+}
+
+inline void reserve_setting_prefix(const char *prefix) { MarkGUCPrefixReserved(prefix); }
+
+}  // namespace factory::pg
