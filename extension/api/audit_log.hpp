@@ -1,0 +1,41 @@
+// The one way into the audit log.
+#pragma once
+
+#include "api/declarations.hpp"
+#include "core/problem.hpp"
+
+namespace factory::api::audit {
+
+struct Event {
+  std::string action;           // noun.verb_past
+  std::string outcome = "success";
+  std::optional<core::Uuid> tenant;  // nothing: the platform's own log
+  std::optional<core::Uuid> actor;   // nothing: the person of the context, else the database role
+  std::string target_type = {}, target_id = {};
+  std::string before = {}, after = {}, metadata = {};  // JSON objects, or empty
+};
+
+// Writes the event in this transaction, with actor, session, request id and peer of the call. Runs as factory_owner.
+void record(const Event &event);
+
+// Evidence that must outlive the rollback of the call that leaves it: written after the rollback when the call came over
+// HTTP. `effect`, when given, runs then too.
+struct Evidence {
+  Event event;
+  std::function<void()> effect = {};
+};
+
+// Refuses with a problem and leaves evidence.
+[[noreturn]] void refuse(Evidence evidence, core::Problem problem);
+
+// Evidence left by refuse() since the last call, if any.
+std::optional<Evidence> take_evidence();
+
+// The members of a JSON object that differ in the other: {"role":"viewer"} for {"role":"owner"}.
+struct FieldChange {
+  std::string name, before, after;  // values as JSON
+};
+std::string before_of(const std::vector<FieldChange> &changes);
+std::string after_of(const std::vector<FieldChange> &changes);
+
+}  // namespace factory::api::audit

@@ -1,0 +1,98 @@
+#include "api/context.hpp"
+#include "api/capability_gate.hpp"
+#include "api/statement_rules.hpp"
+#include "api/verification.hpp"
+#include "core/problem.hpp"
+#include "pg/datum.hpp"
+
+namespace factory::api {
+
+FACTORY_FUNCTION(factory_sign_in) {
+  if (statement_rules::inside_nonatomic_block())
+    throw core::Problem("one_tenant_per_transaction", "sign in outside of DO and CALL, which may commit on their way");
+  const std::string token = pg::text_argument(fcinfo, 0, "token");
+  std::optional<core::Uuid> tenant = pg::optional_uuid(fcinfo, 1);
+  const bool for_session = pg::boolean_argument(fcinfo, 2, "for_session");
+  context::check_switch(tenant);
+  const crypto::JwtClaims claims = verify_access_token(token);
+  if (!tenant) {
+    tenant = sole_tenant(establish(claims, std::nullopt, Membership::optional).user);
+    context::check_switch(tenant);
+  }
+  Context context = establish(claims, tenant, Membership::needed);
+  context.for_session = for_session;
+  context::mint(context);
+  if (!tenant) {
+    fcinfo->isnull = true;
+    return Datum(0);
+  }
+  return pg::uuid_result(*tenant);
+}
+
+FACTORY_FUNCTION(factory_sign_out) {
+  context::sign_out();
+  return Datum(0);
+}
+
+// The accessors stand in policies and are called for every row: no guard of theirs can be needed, as none can raise.
+extern "C" {
+
+#define FACTORY_ACCESSOR(name)                                     \
+  FACTORY_EXPORT Datum name(PG_FUNCTION_ARGS);                     \
+  FACTORY_EXPORT const Pg_finfo_record *pg_finfo_##name(void);     \
+  const Pg_finfo_record *pg_finfo_##name(void) {                   \
+    static const Pg_finfo_record record = {1};                     \
+    return &record;                                                \
+  }                                                                \
+  Datum name(PG_FUNCTION_ARGS)
+
+FACTORY_ACCESSOR(factory_tenant_id) {
+  const core::Uuid *tenant = context::visible_tenant();
+  if (tenant == nullptr) PG_RETURN_NULL();
+  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t *>(tenant->data()));
+}
+
+FACTORY_ACCESSOR(factory_user_id) {
+  const Context *context = context::current();
+  if (context == nullptr) PG_RETURN_NULL();
+  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t *>(context->user.data()));
+}
+
+FACTORY_ACCESSOR(factory_role_name) {
+  const Context *context = context::current();
+  if (context == nullptr || !context->has_tenant) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(context->role));
+}
+
+FACTORY_ACCESSOR(factory_assurance) {
+  const Context *context = context::current();
+  if (context == nullptr) PG_RETURN_NULL();
+  PG_RETURN_INT32(context->assurance);
+}
+
+FACTORY_ACCESSOR(factory_can) {
+  const Context *context = context::current();
+  if (context == nullptr || !context->has_tenant || PG_ARGISNULL(0)) PG_RETURN_BOOL(false);
+  const text *name = PG_GETARG_TEXT_PP(0);
+  const std::optional<core::Capability> capability =
+      core::find_capability({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))});
+  PG_RETURN_BOOL(capability && core::has(context->capabilities, *capability));
+}
+
+}  // extern "C"
+
+FACTORY_FUNCTION(factory_require) {
+  const std::string name = pg::text_argument(fcinfo, 0, "capability");
+  const std::optional<core::Capability> capability = core::find_capability(name);
+  if (!capability)
+    throw core::Problem("validation_failed", "there is no capability of this name; see factory.permission_matrix()");
+  gate::require_capability(*capability);
+  return Datum(0);
+}
+
+FACTORY_FUNCTION(factory_uuid7) {
+  (void)fcinfo;
+  return pg::uuid_result(core::uuid7());
+}
+
+}  // namespace factory::api

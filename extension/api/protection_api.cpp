@@ -1,0 +1,315 @@
+// factory.protect(): an app's table becomes a tenant table. Each statement on it runs as the table's owner in a
+// security-restricted operation: what the app hung on its table never runs with the rights of whoever protects it.
+#include "api/audit_log.hpp"
+#include "api/context.hpp"
+#include "api/table_registry.hpp"
+#include "core/json_writer.hpp"
+#include "core/problem.hpp"
+#include "pg/spi.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "storage/lmgr.h"
+}
+
+namespace factory::api {
+
+using core::Problem;
+using core::Uuid;
+using pg::Value;
+
+namespace {
+
+// register_protection() accepts what protect() and unprotect() are doing, and nothing else.
+bool protecting = false;
+
+struct TableFacts {
+  Oid owner;
+  char kind, persistence;
+  bool is_partition;
+  const char *schema, *name, *qualified;
+  AttrNumber tenant_column;
+  Oid tenant_type;
+  bool tenant_not_null, tenant_generated;
+};
+
+TableFacts facts_of(Oid table) {
+  return pg::call([table] {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+    if (!HeapTupleIsValid(tuple)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no such table")));
+    const auto *row = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    TableFacts facts{};
+    facts.owner = row->relowner;
+    facts.kind = row->relkind;
+    facts.persistence = row->relpersistence;
+    facts.is_partition = row->relispartition;
+    facts.schema = get_namespace_name(row->relnamespace);
+    facts.name = pstrdup(NameStr(row->relname));
+    facts.qualified = quote_qualified_identifier(facts.schema, facts.name);
+    ReleaseSysCache(tuple);
+    facts.tenant_column = get_attnum(table, "tenant_id");
+    if (facts.tenant_column > 0) {
+      HeapTuple column = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(facts.tenant_column));
+      const auto *attribute = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(column));
+      facts.tenant_type = attribute->atttypid;
+      facts.tenant_not_null = attribute->attnotnull;
+      facts.tenant_generated = attribute->attgenerated != '\0' || attribute->attidentity != '\0';
+      ReleaseSysCache(column);
+    }
+    return facts;
+  });
+}
+
+void execute(const std::string &sql) {
+  const char *text = sql.c_str();
+  pg::call([text] {
+    if (SPI_execute(text, false, 0) < 0) elog(ERROR, "SPI_execute failed: %s", text);
+  });
+}
+
+std::string identifier(const std::string &name) {
+  return pg::call([&name] { return quote_identifier(name.c_str()); });
+}
+
+std::string literal(const std::string &text) {
+  return pg::call([&text] { return quote_literal_cstr(text.c_str()); });
+}
+
+[[noreturn]] void invalid(const char *argument, const std::string &detail) {
+  throw Problem("validation_failed", detail, {{std::string("#/") + argument, "invalid_value", detail}});
+}
+
+void check_capability(const char *argument, const std::string &name) {
+  if (!core::find_capability(name)) invalid(argument, "there is no capability " + name + "; see factory.permission_matrix()");
+}
+
+void check_caller(Oid table, const TableFacts &facts) {
+  const Oid caller = GetUserId();
+  if (!caller_is_operator()) throw Problem("forbidden", "protect and unprotect are for factory_operator");
+  if (!pg::call([table, caller] { return pg_class_ownercheck(table, caller); }))
+    throw Problem("forbidden", "only the owner of a table can protect it");
+  if (std::strcmp(facts.schema, "factory") == 0 || std::strncmp(facts.schema, "pg_", 3) == 0)
+    invalid("table", "it is not a table of an app");
+}
+
+void check_shape(const TableFacts &facts) {
+  if (facts.kind != RELKIND_RELATION && facts.kind != RELKIND_PARTITIONED_TABLE) invalid("table", "only tables can be protected");
+  if (facts.persistence == RELPERSISTENCE_TEMP) invalid("table", "a temporary table cannot be protected");
+  if (facts.is_partition) invalid("table", "protect the partitioned table, not one of its partitions");
+  if (facts.tenant_column > 0 && (facts.tenant_type != UUIDOID || facts.tenant_generated))
+    invalid("table", "its column tenant_id must be a plain uuid");
+  const Oid owner = facts.owner, app = app_role();
+  if (pg::call([owner, app] { return is_member_of_role_nosuper(owner, app); }))
+    invalid("table", "its owner is a member of factory_app: a runtime login must own nothing; ALTER TABLE " +
+                         std::string(facts.qualified) + " OWNER TO the role of your migrations");
+}
+
+// A unique key across workspaces tells one workspace what another one holds.
+void check_unique_keys(Oid table, const TableFacts &facts, const std::optional<Uuid> &tenant) {
+  pg::Statement statement(
+      "SELECT i.indexrelid::regclass::text, c.conname::text, c.contype = 'p',"
+      " (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.position)"
+      "    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)"
+      "    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)"
+      " FROM pg_catalog.pg_index i LEFT JOIN pg_catalog.pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')"
+      " WHERE i.indrelid = $1 AND (i.indisunique OR i.indisexclusion)"
+      " AND i.indkey[0] IS DISTINCT FROM (SELECT attnum FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attname = 'tenant_id')");
+  const pg::Rows rows = statement.run({Value::oid(table)});
+  if (rows.empty()) return statement.forget();
+  std::string fix = "ALTER TABLE " + std::string(facts.qualified);
+  if (facts.tenant_column <= 0)
+    fix += " ADD COLUMN tenant_id uuid NOT NULL" + (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()) + ",";
+  std::string separate;
+  bool first = true;
+  for (std::uint64_t row = 0; row < rows.count(); ++row) {
+    const std::string columns = "tenant_id, " + rows.text(row, 4);
+    if (rows.is_null(row, 2)) {
+      separate += " DROP INDEX " + rows.text(row, 1) + "; CREATE UNIQUE INDEX ON " + facts.qualified + " (" + columns + ");";
+      continue;
+    }
+    if (!first) fix += ",";
+    first = false;
+    const std::string name = identifier(rows.text(row, 2));
+    fix += " DROP CONSTRAINT " + name + ", ADD CONSTRAINT " + name + (rows.boolean(row, 3) ? " PRIMARY KEY (" : " UNIQUE (") + columns + ")";
+  }
+  statement.forget();
+  if (first && fix.ends_with(",")) fix.pop_back();
+  const std::string ddl = first && facts.tenant_column > 0 ? separate.substr(1) : fix + ";" + separate;
+  std::string quoted;
+  core::JsonWriter(quoted).value(ddl);
+  throw Problem("validation_failed", "a unique key of the table ignores the workspace; first run: " + ddl).with("fix", quoted);
+}
+
+class Protection {
+ public:
+  Protection(Oid table, const TableFacts &facts, std::string read, std::string write)
+      : table_(table), facts_(facts), name_(facts.qualified), read_(std::move(read)), write_(std::move(write)) {}
+
+  void apply(const std::optional<Uuid> &tenant) {
+    as_owner([&] { add_column(tenant); });
+    // The foreign key needs REFERENCES on the workspaces, which the operator has; it runs no code of the app.
+    if (!has_foreign_key())
+      execute("ALTER TABLE " + name_ + " ADD CONSTRAINT " + identifier(std::string(facts_.name) + "_tenant_fkey") +
+              " FOREIGN KEY (tenant_id) REFERENCES factory.tenant_records (id)");
+    as_owner([&] {
+      if (!has_leading_index()) execute("CREATE INDEX ON " + name_ + " (tenant_id)");
+      for (const std::string &relation : tree()) secure(relation);
+      execute("CREATE TRIGGER factory_record_change AFTER INSERT OR UPDATE OR DELETE ON " + name_ +
+              " FOR EACH ROW EXECUTE FUNCTION factory.record_change()");
+      execute("ALTER TABLE " + name_ + " ENABLE ALWAYS TRIGGER factory_record_change");
+    });
+  }
+
+  void remove() {
+    as_owner([&] {
+      execute("DROP TRIGGER IF EXISTS factory_record_change ON " + name_);
+      for (const std::string &relation : tree()) release(relation);
+    });
+  }
+
+ private:
+  template <typename Body>
+  void as_owner(Body &&body) {
+    const pg::SettingsScope settings;
+    const pg::RunAs owner(facts_.owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+    body();
+  }
+
+  // A constant default fills the rows that are there without firing a trigger or rewriting the table.
+  void add_column(const std::optional<Uuid> &tenant) {
+    if (facts_.tenant_column <= 0) {
+      if (!tenant && has_rows())
+        invalid("existing_rows_tenant", "the table has rows: say which workspace they belong to");
+      execute("ALTER TABLE " + name_ + " ADD COLUMN tenant_id uuid NOT NULL" +
+              (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()));
+    } else if (!facts_.tenant_not_null) {
+      execute("ALTER TABLE " + name_ + " ALTER COLUMN tenant_id SET NOT NULL");
+    }
+    execute("ALTER TABLE " + name_ + " ALTER COLUMN tenant_id SET DEFAULT factory.tenant_id()");
+  }
+
+  bool any(const std::string &sql) {
+    pg::Statement statement(sql);
+    const bool found = !statement.run({Value::oid(table_)}).empty();
+    statement.forget();
+    return found;
+  }
+
+  bool has_rows() {
+    pg::Statement statement("SELECT 1 FROM " + name_ + " LIMIT 1");
+    const bool found = !statement.run({}).empty();
+    statement.forget();
+    return found;
+  }
+
+  bool has_foreign_key() {
+    return any("SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = $1 AND contype = 'f'"
+               " AND confrelid = 'factory.tenant_records'::pg_catalog.regclass");
+  }
+
+  bool has_leading_index() {
+    return any("SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid"
+               " AND a.attnum = i.indkey[0] WHERE i.indrelid = $1 AND a.attname = 'tenant_id' AND i.indpred IS NULL");
+  }
+
+  // The table and its partitions: each guards itself, as a partition read directly skips its parent's policies.
+  std::vector<std::string> tree() {
+    pg::Statement statement(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_partition_tree($1) t"
+        " JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " UNION SELECT $2");
+    const pg::Rows rows = statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(table_)), Value::text(name_)});
+    std::vector<std::string> names;
+    for (std::uint64_t row = 0; row < rows.count(); ++row) names.push_back(rows.text(row, 1));
+    statement.forget();
+    return names;
+  }
+
+  void secure(const std::string &relation) {
+    const std::string can_write = "factory.can(" + literal(write_) + ")";
+    execute("ALTER TABLE " + relation + " ENABLE ROW LEVEL SECURITY");
+    execute("ALTER TABLE " + relation + " FORCE ROW LEVEL SECURITY");
+    execute("CREATE POLICY tenant_guard ON " + relation + " AS RESTRICTIVE FOR ALL TO PUBLIC"
+            " USING (tenant_id = factory.tenant_id()) WITH CHECK (tenant_id = factory.tenant_id())");
+    execute("CREATE POLICY tenant_read ON " + relation + " AS PERMISSIVE FOR SELECT TO PUBLIC USING (factory.can(" + literal(read_) + "))");
+    execute("CREATE POLICY tenant_insert ON " + relation + " AS PERMISSIVE FOR INSERT TO PUBLIC WITH CHECK (" + can_write + ")");
+    execute("CREATE POLICY tenant_update ON " + relation + " AS PERMISSIVE FOR UPDATE TO PUBLIC USING (" + can_write + ") WITH CHECK (" + can_write + ")");
+    execute("CREATE POLICY tenant_delete ON " + relation + " AS PERMISSIVE FOR DELETE TO PUBLIC USING (" + can_write + ")");
+  }
+
+  void release(const std::string &relation) {
+    for (const char *policy : {"tenant_guard", "tenant_read", "tenant_insert", "tenant_update", "tenant_delete"})
+      execute(std::string("DROP POLICY IF EXISTS ") + policy + " ON " + relation);
+    execute("ALTER TABLE " + relation + " NO FORCE ROW LEVEL SECURITY");
+    execute("ALTER TABLE " + relation + " DISABLE ROW LEVEL SECURITY");
+  }
+
+  Oid table_;
+  const TableFacts &facts_;
+  std::string name_, read_, write_;
+};
+
+void write_registration(Oid table, const std::optional<std::string> &read, const std::optional<std::string> &write) {
+  static pg::Statement statement("SELECT factory.register_protection($1, $2, $3, $4)");
+  const std::string caller = pg::call([] { return GetUserNameFromId(GetOuterUserId(), false); });
+  const pg::Restored<bool> window(protecting, true);
+  statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(table)), Value::optional_text(read), Value::optional_text(write), Value::text(caller)});
+}
+
+}  // namespace
+
+FACTORY_FUNCTION(factory_protect) {
+  const Oid table = pg::oid_argument(fcinfo, 0, "table");
+  const std::string read = pg::text_argument(fcinfo, 1, "read"), write = pg::text_argument(fcinfo, 2, "write");
+  const std::optional<Uuid> tenant = pg::optional_uuid(fcinfo, 3);
+  check_capability("read", read);
+  check_capability("write", write);
+  const pg::Connection connection;
+  pg::call([table] { LockRelationOid(table, AccessExclusiveLock); });
+  const TableFacts facts = facts_of(table);
+  check_caller(table, facts);
+  check_shape(facts);
+  if (table_registry::is_tenant_table(table)) throw Problem("conflict", "the table is protected already");
+  check_unique_keys(table, facts, tenant);
+  Protection(table, facts, read, write).apply(tenant);
+  write_registration(table, std::optional(read), std::optional(write));
+  return Datum(0);
+}
+
+FACTORY_FUNCTION(factory_unprotect) {
+  const Oid table = pg::oid_argument(fcinfo, 0, "table");
+  const pg::Connection connection;
+  pg::call([table] { LockRelationOid(table, AccessExclusiveLock); });
+  const TableFacts facts = facts_of(table);
+  check_caller(table, facts);
+  if (!table_registry::is_tenant_table(table)) throw Problem("not_found", "the table is not protected");
+  Protection(table, facts, {}, {}).remove();
+  write_registration(table, std::nullopt, std::nullopt);
+  return Datum(0);
+}
+
+FACTORY_FUNCTION(factory_register_protection) {
+  if (!protecting) throw Problem("forbidden", "use factory.protect() or factory.unprotect()");
+  const Value table = Value::datum(REGCLASSOID, fcinfo->args[0].value);
+  const std::optional<std::string> read = pg::optional_text(fcinfo, 1), write = pg::optional_text(fcinfo, 2);
+  const pg::Connection connection;
+  if (read) {
+    static pg::Statement insert(
+        "INSERT INTO factory.table_registry (relation, class, shipped, read_capability, write_capability, protected_by, protected_at)"
+        " VALUES ($1, 'tenant', false, $2, $3, $4, pg_catalog.now())");
+    const std::optional<std::string> protected_by = pg::optional_text(fcinfo, 3);
+    insert.run({table, Value::optional_text(read), Value::optional_text(write), Value::optional_text(protected_by)});
+  } else {
+    static pg::Statement remove("DELETE FROM factory.table_registry WHERE relation = $1 AND NOT shipped");
+    remove.run({table});
+  }
+  audit::Event event;
+  event.action = read ? "table.protected" : "table.unprotected";
+  event.target_type = "table";
+  const Oid oid = DatumGetObjectId(fcinfo->args[0].value);
+  event.target_id = facts_of(oid).qualified;
+  audit::record(event);
+  return Datum(0);
+}
+
+}  // namespace factory::api

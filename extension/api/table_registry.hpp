@@ -1,0 +1,14 @@
+// The registry of table classes, factory.table_registry.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace factory::api::table_registry {
+
+// Whether the table is one of tenants' rows: our own or a protected one.
+bool is_tenant_table(Oid relation);
+
+// Takes a table that is being dropped out of the registry, and says so in the platform's log.
+void forget_dropped(Oid relation);
+
+}  // namespace factory::api::table_registry

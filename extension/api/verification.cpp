@@ -1,0 +1,205 @@
+#include "api/verification.hpp"
+
+#include "api/declarations.hpp"
+#include "api/secrets.hpp"
+#include "core/json_writer.hpp"
+#include "core/problem.hpp"
+#include "crypto/random.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+
+namespace factory::api {
+
+using core::Problem;
+using core::Uuid;
+using pg::Value;
+
+namespace {
+
+constexpr int clock_skew_seconds = 30;
+constexpr std::int64_t longest_token_seconds = 3600;
+
+struct SessionFacts {
+  std::string user_status;
+  bool ended = false;
+  TimestampTz expires_at = 0;
+  int assurance = 1;
+  std::optional<std::string> role;
+  std::optional<std::string> tenant_status;
+};
+
+// One statement, one snapshot: session, account, membership and workspace cannot disagree.
+std::optional<SessionFacts> look_up(const Uuid &session, const Uuid &user, const std::optional<Uuid> &tenant) {
+  static pg::Statement statement(
+      "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, m.role, t.status"
+      " FROM factory.sessions s"
+      " JOIN factory.users u ON u.id = s.user_id"
+      " LEFT JOIN factory.memberships m ON m.tenant_id = $3 AND m.user_id = s.user_id"
+      " LEFT JOIN factory.tenant_records t ON t.id = $3"
+      " WHERE s.id = $1 AND s.user_id = $2");
+  static pg::Statement without_tenant(
+      "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, NULL::text, NULL::text"
+      " FROM factory.sessions s JOIN factory.users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2");
+  const pg::Connection connection;
+  const pg::Rows rows = tenant ? statement.run({Value::uuid(session), Value::uuid(user), Value::uuid(*tenant)})
+                               : without_tenant.run({Value::uuid(session), Value::uuid(user)});
+  if (rows.empty()) return std::nullopt;
+  return SessionFacts{rows.text(0, 1),      rows.boolean(0, 2),       rows.timestamp(0, 3),
+                      rows.integer(0, 4),   rows.optional_text(0, 5), rows.optional_text(0, 6)};
+}
+
+void check_session(const std::optional<SessionFacts> &facts) {
+  if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp()) throw Problem("session_ended");
+  if (facts->user_status != "active") throw Problem("account_disabled");
+}
+
+void check_membership(const SessionFacts &facts) {
+  if (!facts.role || !facts.tenant_status) throw Problem("tenant_not_found");
+  if (*facts.tenant_status != "active") throw Problem("tenant_deleted");
+}
+
+Uuid uuid_claim(const std::string &text) {
+  const std::optional<Uuid> uuid = core::parse_uuid(text);
+  if (!uuid) throw Problem("invalid_token");
+  return *uuid;
+}
+
+std::int64_t unix_seconds(TimestampTz time) {
+  return time / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+TimestampTz from_unix_seconds(std::int64_t seconds) {
+  return (seconds - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) * USECS_PER_SEC;
+}
+
+// Whether the row of the one key that this server can verify with is there and in use.
+class KeyStatus {
+ public:
+  bool usable() {
+    const std::uint64_t epoch = declarations::cache_epoch();
+    if (epoch != epoch_) {
+      static pg::Statement statement("SELECT 1 FROM factory.signing_keys WHERE kid = $1 AND status IN ('active', 'retired')");
+      const pg::Connection connection;
+      usable_ = !statement.run({Value::text(secrets::token_key_id())}).empty();
+      epoch_ = epoch;
+    }
+    return usable_;
+  }
+
+ private:
+  std::uint64_t epoch_ = 0;
+  bool usable_ = false;
+};
+
+KeyStatus key_status;
+
+bool session_still_holds(const Context &context) {
+  const pg::RunAs owner(owner_role(), SECURITY_LOCAL_USERID_CHANGE);
+  std::optional<context::TenantScope> scope;
+  std::optional<Uuid> tenant;
+  if (context.has_tenant) {
+    tenant = context.tenant;
+    scope.emplace(context.tenant);
+  }
+  const std::optional<SessionFacts> facts = look_up(context.session, context.user, tenant);
+  if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp() || facts->user_status != "active") return false;
+  if (!tenant) return true;
+  // A changed role means other capabilities: sign in again, do not go on with the old ones.
+  return facts->role && *facts->role == context.role && facts->tenant_status && *facts->tenant_status == "active";
+}
+
+}  // namespace
+
+crypto::JwtClaims verify_access_token(std::string_view token) {
+  if (!key_status.usable()) throw Problem("invalid_token");
+  crypto::JwtPolicy policy;
+  policy.issuer = pg::settings::issuer;
+  policy.audience = pg::settings::issuer;
+  policy.now = unix_seconds(GetCurrentTimestamp());
+  policy.skew = clock_skew_seconds;
+  policy.max_lifetime = longest_token_seconds;
+  const crypto::JwtResult result = crypto::jwt_verify(
+      token,
+      [](std::string_view kid) -> std::optional<crypto::JwtKey> {
+        if (kid != secrets::token_key_id()) return std::nullopt;
+        return crypto::JwtKey{secrets::token_key_id(), secrets::token_key()};
+      },
+      policy);
+  if (const auto *error = std::get_if<crypto::JwtError>(&result))
+    throw Problem(*error == crypto::JwtError::expired ? "token_expired" : "invalid_token");
+  return std::get<crypto::JwtClaims>(result);
+}
+
+std::string issue_access_token(const Uuid &user, const Uuid &session, int assurance) {
+  const crypto::JwtKey key{secrets::token_key_id(), secrets::token_key()};
+  if (!key_status.usable()) {
+    static pg::Statement statement(
+        "INSERT INTO factory.signing_keys (kid, algorithm, status) VALUES ($1, 'HS256', 'active') ON CONFLICT (kid) DO NOTHING");
+    const pg::Connection connection;
+    statement.run({Value::text(key.kid)});
+  }
+  crypto::JwtClaims claims;
+  claims.iss = pg::settings::issuer;
+  claims.aud = pg::settings::issuer;
+  claims.sub = core::format_uuid(user);
+  claims.sid = core::format_uuid(session);
+  claims.jti = core::format_uuid(core::uuid7());
+  claims.iat = unix_seconds(GetCurrentTimestamp());
+  claims.exp = claims.iat + pg::settings::access_token_seconds;
+  claims.aal = assurance;
+  return crypto::jwt_sign(claims, key);
+}
+
+Context establish(const crypto::JwtClaims &claims, const std::optional<Uuid> &tenant, Membership membership) {
+  const Uuid user = uuid_claim(claims.sub);
+  const Uuid session = uuid_claim(claims.sid);
+  std::optional<context::TenantScope> scope;
+  if (tenant) scope.emplace(*tenant);
+  const std::optional<SessionFacts> facts = look_up(session, user, tenant);
+  check_session(facts);
+
+  Context context;
+  std::memset(&context, 0, sizeof context);  // padding too: the value is compared and copied byte by byte
+  context.user = user;
+  context.session = session;
+  context.assurance = facts->assurance;
+  context.expires_at = std::min(facts->expires_at, from_unix_seconds(claims.exp + clock_skew_seconds));
+  if (!tenant) return context;
+  if (membership == Membership::optional && (!facts->role || !facts->tenant_status)) return context;
+  check_membership(*facts);
+  const core::Role *role = core::find_role(*facts->role);
+  if (role == nullptr || facts->role->size() >= sizeof context.role) throw Problem("tenant_not_found");
+  context.has_tenant = true;
+  context.tenant = *tenant;
+  context.capabilities = role->capabilities;
+  std::memcpy(context.role, facts->role->data(), facts->role->size());
+  return context;
+}
+
+std::vector<Uuid> tenants_of(const Uuid &user, std::size_t most) {
+  static pg::Statement statement("SELECT tenant_id FROM factory.user_tenants WHERE user_id = $1 ORDER BY tenant_id");
+  const pg::Connection connection;
+  const pg::Rows rows = statement.run({Value::uuid(user)}, pg::Reads::fresh, most);
+  std::vector<Uuid> tenants;
+  for (std::uint64_t row = 0; row < rows.count(); ++row) tenants.push_back(rows.uuid(row, 1));
+  return tenants;
+}
+
+std::optional<Uuid> sole_tenant(const Uuid &user) {
+  constexpr std::size_t most_listed = 100;
+  const std::vector<Uuid> tenants = tenants_of(user, most_listed);
+  if (tenants.empty()) return std::nullopt;
+  if (tenants.size() == 1) return tenants.front();
+  std::string list;
+  core::JsonWriter json(list);
+  json.begin_array();
+  for (const Uuid &tenant : tenants) json.value(core::format_uuid(tenant));
+  json.end_array();
+  Problem problem("tenant_required", "you are a member of several workspaces");
+  problem.with("tenants", list);
+  throw problem;
+}
+
+void install_verification() { context::verify_session = session_still_holds; }
+
+}  // namespace factory::api

@@ -1,0 +1,40 @@
+CREATE VIEW factory.audit WITH (security_barrier) AS
+  SELECT e.tenant_id, e.id, e.occurred_at, e.action, e.outcome, e.actor_type, e.actor_id, e.session_id, e.target_type,
+         e.target_id, e.request_id, e.peer, e.before, e.after, e.metadata
+  FROM factory.audit_events e
+  WHERE e.tenant_id = factory.tenant_id() AND factory.can('audit.view');
+COMMENT ON VIEW factory.audit IS 'What happened in the workspace of the context.';
+
+CREATE OR REPLACE FUNCTION factory.audit_logs(
+  "limit" integer DEFAULT 25, before_id uuid DEFAULT NULL, action text DEFAULT NULL, actor text DEFAULT NULL,
+  target text DEFAULT NULL, outcome text DEFAULT NULL, "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
+RETURNS SETOF factory.audit_entry
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT e.id, e.occurred_at, e.action, e.outcome,
+         json_build_object('type', e.actor_type, 'id', e.actor_id),
+         CASE WHEN e.target_type IS NOT NULL THEN json_build_object('type', e.target_type, 'id', e.target_id) END,
+         e.request_id, e.peer, e.before, e.after, e.metadata
+  FROM factory.audit e
+  WHERE e.tenant_id = factory.tenant_id()
+    AND e.id < coalesce(audit_logs.before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+    AND (audit_logs.action IS NULL OR e.action = audit_logs.action)
+    AND (audit_logs.actor IS NULL OR e.actor_id = audit_logs.actor)
+    AND (audit_logs.target IS NULL OR e.target_id = audit_logs.target)
+    AND (audit_logs.outcome IS NULL OR e.outcome = audit_logs.outcome)
+    AND (audit_logs."from" IS NULL OR e.occurred_at >= audit_logs."from")
+    AND (audit_logs."to" IS NULL OR e.occurred_at < audit_logs."to")
+  ORDER BY e.id DESC
+  LIMIT audit_logs."limit";
+END;
+COMMENT ON FUNCTION factory.audit_logs(integer, uuid, text, text, text, text, timestamptz, timestamptz) IS
+  'The audit log, newest first. before_id: id of the last row seen; actor and target: ids; outcome: success, denied, failed or blocked; from inclusive, to exclusive. For audit.view.';
+
+-- One event per changed row of a protected table; installed by factory.protect().
+CREATE OR REPLACE FUNCTION factory.record_change() RETURNS trigger
+LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_record_change';
+COMMENT ON FUNCTION factory.record_change() IS 'Row trigger of protected tables: writes the audit event of the change.';
+
+SELECT factory.declare('factory.audit_logs(integer, uuid, text, text, text, text, timestamptz, timestamptz)', 'Audit log of this workspace',
+  method => 'GET', path => '/v1/audit-logs', requires => 'audit.view', reply => 'list', page_key => 'id');
+SELECT factory.declare('factory.record_change()', 'Audit trigger of protected tables', '{factory_operator}');
