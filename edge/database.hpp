@@ -1,0 +1,74 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/config.hpp"
+#include "edge/database_link.hpp"
+#include "edge/metrics.hpp"
+
+namespace factory::edge {
+
+/// What serve and serve_global answer.
+struct Answer {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+/// What factory.health() answers.
+struct Health {
+  bool ok = false;
+  std::string version;
+  std::string schema_version;
+  std::string detail;
+};
+
+/// The database behind a pool of connections. It is found again after an outage by whoever asks first.
+class Database {
+ public:
+  Database(const Config& config, Metrics& metrics);
+
+  /// Calls serve or serve_global. A call that only reads is tried a second time when the first was lost or collided.
+  /// Throws DatabaseFailure.
+  Answer call(Statement statement, const CallArguments& arguments, const Caller& caller);
+
+  /// Calls health. Throws DatabaseFailure.
+  Health health();
+
+ private:
+  class Lease;
+
+  std::unique_ptr<DatabaseLink> take(std::size_t& generation);
+  std::unique_ptr<DatabaseLink> connect(std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
+  void give_back(std::unique_ptr<DatabaseLink> link, std::size_t generation);
+  void drop_all_idle();
+  void show_sizes();
+  ResultPtr run(Statement statement, const CallArguments& arguments, const Caller& caller);
+
+  const std::string url_;
+  const int call_timeout_;
+  const std::size_t size_;
+  const std::size_t most_waiting_;
+  Metrics& metrics_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<DatabaseLink>> idle_;
+  std::size_t in_use_ = 0;
+  std::size_t waiting_ = 0;
+  /// Counts outages: a connection made before the last one says nothing about those made since.
+  std::size_t generation_ = 0;
+  /// After an outage one connection is tried before all others, and not before `connect_after_`.
+  bool healthy_ = true;
+  bool probing_ = false;
+  bool refused_ = false;
+  Clock::time_point connect_after_{};
+};
+
+}  // namespace factory::edge

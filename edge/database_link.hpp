@@ -1,0 +1,89 @@
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace factory::edge {
+
+using Clock = std::chrono::steady_clock;
+
+/// The three statements of the edge. They are prepared on a connection when it first needs them.
+enum class Statement : std::uint8_t { serve, serve_global, health };
+
+/// The arguments of serve and serve_global.
+struct CallArguments {
+  /// A UUID; only serve has it.
+  std::string tenant;
+  std::string method;
+  std::string target;
+  /// A JSON object of lower-case names and values.
+  std::string headers;
+  std::string body;
+  std::string peer;
+};
+
+/// For whom a call is made: a call that only reads is cancelled when its client has gone.
+struct Caller {
+  int socket = -1;
+  bool reads = false;
+};
+
+/// Why a call has no result.
+class DatabaseFailure : public std::exception {
+ public:
+  enum class Kind {
+    overloaded,   ///< no connection was free in time; nothing was sent
+    unreachable,  ///< no connection could be made; nothing was sent
+    lost,         ///< the connection broke after the call was sent: nobody knows whether it had an effect
+    late,         ///< no answer within the deadline: the same
+    refused,      ///< the server answered with an error, and nothing was changed
+  };
+
+  explicit DatabaseFailure(Kind kind, std::string sqlstate = {}) : kind_(kind), sqlstate_(std::move(sqlstate)) {}
+
+  Kind kind() const { return kind_; }
+  const std::string& sqlstate() const { return sqlstate_; }
+  const char* what() const noexcept override { return "database call failed"; }
+
+ private:
+  Kind kind_;
+  std::string sqlstate_;
+};
+
+using ResultPtr = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+/// One connection to the database; every wait on it has a deadline.
+class DatabaseLink {
+ public:
+  /// Connects, or throws DatabaseFailure (unreachable). `url` is a libpq connection string; the server itself ends
+  /// a statement after `call_timeout` seconds.
+  DatabaseLink(const std::string& url, int call_timeout, Clock::time_point deadline);
+
+  /// Runs a statement and gives its one result: rows in binary form, for health in text form.
+  ResultPtr run(Statement statement, const CallArguments& arguments, const Caller& caller, Clock::time_point deadline);
+
+  /// Whether the last call left it as it was: no failure, no open transaction.
+  bool is_clean() const;
+
+  /// Whether the server has not closed it meanwhile. Reads what the server may have said unasked.
+  bool is_alive();
+
+ private:
+  void prepare(Statement statement, Clock::time_point deadline);
+  void send(Statement statement, const CallArguments& arguments);
+  ResultPtr receive(const Caller& caller, Clock::time_point deadline);
+  ResultPtr next_result(const Caller& caller, Clock::time_point deadline);
+  void cancel();
+  [[noreturn]] void fail(DatabaseFailure::Kind kind);
+
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  unsigned prepared_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace factory::edge

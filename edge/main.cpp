@@ -1,0 +1,110 @@
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "edge/config.hpp"
+#include "edge/database.hpp"
+#include "edge/forwarder.hpp"
+#include "edge/gate.hpp"
+#include "edge/log.hpp"
+#include "edge/metrics.hpp"
+#include "edge/tls_context.hpp"
+
+namespace {
+
+using namespace factory::edge;
+
+// A core file would hold the database password and what clients send.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+// Raises the limit of open files as far as it goes, and serves no more connections than that allows.
+void fit_connections_to_open_files(Config& config) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  constexpr rlim_t spare = 320;
+  const rlim_t reserved = static_cast<rlim_t>(config.pool_size) + spare;
+  const rlim_t room = files.rlim_cur > reserved ? files.rlim_cur - reserved : 16;
+  if (static_cast<rlim_t>(config.max_connections) <= room) return;
+  LogLine(Level::warning, "max_connections_lowered").add("to", static_cast<std::int64_t>(room));
+  config.max_connections = static_cast<int>(room);
+}
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// The second signal ends the process at once.
+void stop_on_signal(Gate& gate) {
+  const sigset_t signals = stop_signals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  LogLine(Level::info, "stopping");
+  gate.stop_accepting();
+  sigwait(&signals, &signal);
+  std::_Exit(128 + signal);
+}
+
+int run(const Config& config, TlsContext tls) {
+  Metrics metrics;
+  Database database(config, metrics);
+  Forwarder forwarder(config, database, metrics);
+  Gate gate(config, forwarder, metrics, std::move(tls));
+  const int port = gate.bind();
+  LogLine(Level::info, "listening")
+      .add("address", config.listen_host)
+      .add("port", port)
+      .add("tls", config.tls_certificate.empty() ? "off" : "on")
+      .add("version", FACTORY_VERSION);
+  std::thread(stop_on_signal, std::ref(gate)).detach();
+  const bool served = gate.serve();
+  const auto left = gate.finish();
+  LogLine(left == 0 ? Level::info : Level::warning, "stopped")
+      .add("connections_left", static_cast<std::int64_t>(left));
+  // The threads of what is left, and the one that waits for signals, still use the objects of this frame.
+  std::_Exit(served ? 0 : 1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  forbid_core_dumps();
+  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  try {
+    ConfigOutcome outcome = read_config(argc, argv);
+    if (outcome.next == ConfigOutcome::Next::exit) return outcome.exit_code;
+    TlsContext tls(nullptr, SSL_CTX_free);
+    if (outcome.problems.empty() && !outcome.config.tls_certificate.empty()) {
+      try {
+        tls = make_tls_context(outcome.config.tls_certificate, outcome.config.tls_key);
+      } catch (const std::runtime_error& error) {
+        outcome.problems.push_back(std::string("FACTORY_TLS_CERT and FACTORY_TLS_KEY: ") + error.what());
+      }
+    }
+    for (const auto& problem : outcome.problems) std::cerr << "factory-edge: " << problem << '\n';
+    if (outcome.next == ConfigOutcome::Next::check) print_config(std::cout, outcome.config);
+    if (!outcome.problems.empty()) return 2;
+    if (outcome.next == ConfigOutcome::Next::check) return 0;
+    fit_connections_to_open_files(outcome.config);
+    return run(outcome.config, std::move(tls));
+  } catch (const std::exception& error) {
+    std::cerr << "factory-edge: " << error.what() << '\n';
+    return 1;
+  }
+}

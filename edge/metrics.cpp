@@ -1,0 +1,95 @@
+#include "edge/metrics.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "edge/problem_document.hpp"
+
+namespace factory::edge {
+namespace {
+
+constexpr std::string_view class_names[] = {"write", "read"};
+
+void append_head(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
+  out.append("# HELP ").append(name).append(" ").append(help).append("\n");
+  out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+}
+
+void append_value(std::string& out, std::string_view name_and_labels, std::uint64_t value) {
+  out.append(name_and_labels).append(" ").append(std::to_string(value)).append("\n");
+}
+
+std::string decimal(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
+
+}  // namespace
+
+Metrics::Metrics() : refusals_(problem_rows().size()) {}
+
+void Metrics::count_request(bool reads, int status, std::int64_t microseconds) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  requests_[reads][static_cast<std::size_t>(std::clamp(status, 0, 599))].fetch_add(1, relaxed);
+  const double seconds = static_cast<double>(microseconds) / 1e6;
+  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin();
+  latency_[static_cast<std::size_t>(bucket)].fetch_add(1, relaxed);
+  latency_microseconds_.fetch_add(static_cast<std::uint64_t>(microseconds), relaxed);
+}
+
+void Metrics::count_refusal(std::string_view code) { ++refusals_[problem_index(code)]; }
+
+std::string Metrics::prometheus_text() const {
+  std::string out;
+  out.reserve(4096);
+  append_head(out, "factory_edge_build_info", "gauge", "The version that runs.");
+  append_value(out, "factory_edge_build_info{version=\"" FACTORY_VERSION "\"}", 1);
+
+  append_head(out, "factory_edge_requests_total", "counter", "Requests answered, by class of method and status.");
+  for (std::size_t reads = 0; reads < requests_.size(); ++reads) {
+    for (std::size_t status = 0; status < requests_[reads].size(); ++status) {
+      const auto count = requests_[reads][status].load();
+      if (count == 0) continue;
+      const std::string labels = std::string("{class=\"").append(class_names[reads]) + "\",status=\"" +
+                                 std::to_string(status) + "\"}";
+      append_value(out, "factory_edge_requests_total" + labels, count);
+    }
+  }
+
+  append_head(out, "factory_edge_request_duration_seconds", "histogram", "From the last byte in to the answer.");
+  std::uint64_t below = 0;
+  for (std::size_t bucket = 0; bucket < latency_.size(); ++bucket) {
+    below += latency_[bucket].load();
+    const std::string bound = bucket < bounds.size() ? decimal(bounds[bucket]) : "+Inf";
+    append_value(out, "factory_edge_request_duration_seconds_bucket{le=\"" + bound + "\"}", below);
+  }
+  const auto sum = std::to_string(static_cast<double>(latency_microseconds_.load()) / 1e6);
+  out.append("factory_edge_request_duration_seconds_sum ").append(sum).append("\n");
+  append_value(out, "factory_edge_request_duration_seconds_count", below);
+
+  append_head(out, "factory_edge_refusals_total", "counter", "Problems that the edge answered itself, by code.");
+  for (std::size_t index = 0; index < refusals_.size(); ++index) {
+    const auto count = refusals_[index].load();
+    if (count == 0) continue;
+    const std::string code(problem_rows()[index].code);
+    append_value(out, "factory_edge_refusals_total{code=\"" + code + "\"}", count);
+  }
+
+  const auto plain = [&out](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    append_head(out, name, type, help);
+    append_value(out, name, static_cast<std::uint64_t>(value));
+  };
+  plain("factory_edge_connections", "gauge", "Client connections that are open.", connections.load());
+  plain("factory_edge_connections_accepted_total", "counter", "Client connections.", connections_accepted.load());
+  plain("factory_edge_connections_refused_total", "counter", "Connections over a cap.", connections_refused.load());
+  plain("factory_edge_pool_in_use", "gauge", "Database connections that serve a request.", pool_in_use.load());
+  plain("factory_edge_pool_idle", "gauge", "Database connections that are free.", pool_idle.load());
+  plain("factory_edge_pool_waiting", "gauge", "Requests that wait for a database connection.", pool_waiting.load());
+  plain("factory_edge_pool_waits_total", "counter", "Requests that had to wait for one.", pool_waits.load());
+  plain("factory_edge_pool_connects_total", "counter", "Database connections made.", pool_connects.load());
+  plain("factory_edge_pool_losses_total", "counter", "Database connections found broken.", pool_losses.load());
+  return out;
+}
+
+}  // namespace factory::edge
