@@ -19,7 +19,7 @@ forbid() {
 }
 
 forbid '^ *create or replace' 'OR REPLACE survived into the first install'
-forbid 'create [a-z ]*if not exists' 'IF NOT EXISTS may hand us an object of somebody else'
+forbid '^ *create [a-z ]*if not exists' 'IF NOT EXISTS may hand us an object of somebody else'
 forbid '@extschema' 'the schema is named, never quoted in'
 forbid 'grant +([^u]|u[^s]|usage on [^s]).* to public' 'nothing is granted to everybody but the sight of the schema'
 head -n 1 "$script" | grep -q '^\\echo .*\\quit$' || {
