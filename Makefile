@@ -62,10 +62,10 @@ clean: ## remove what was built; the data under .local stays
 
 ## parts
 
-.PHONY: build module edge tests unit fuzzers FORCE
+.PHONY: build module edge tests unit fuzzers seam FORCE
 
 build: module edge
-tests: unit fuzzers
+tests: unit fuzzers seam
 
 core_sources  := $(wildcard extension/core/*.cpp extension/crypto/*.cpp)
 edge_sources  := $(wildcard edge/*.cpp)
@@ -127,6 +127,23 @@ build/unit/unit-tests: $(patsubst %.cpp,build/unit/%.o,$(core_sources) $(unit_so
 	@echo "  link $@"
 	@g++ $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lcrypto -lsimdjson -lpthread
 
+## the seam's tests: a library for the server, made of extension/pg and functions that throw and raise through it
+
+seam_sources := tests/seam/seam_test.cpp $(addprefix extension/,pg/error.cpp pg/datum.cpp pg/spi.cpp \
+  core/problem.cpp core/json_writer.cpp core/uuid.cpp crypto/random.cpp)
+
+seam: build/seam/seam_test.so
+
+build/seam/%.o: %.cpp Makefile build/server.stamp | $(generated)
+	@mkdir -p $(@D)
+	@echo "  compile $< for the seam"
+	@g++ $(CXX_STRICT) -O2 -fPIC -fvisibility=hidden -fvisibility-inlines-hidden $(INCLUDES) \
+	  -isystem $$($(PG_CONFIG) --includedir-server) -DPGDLLEXPORT='__attribute__((visibility("default")))' -c -o $@ $<
+
+build/seam/seam_test.so: $(seam_sources:%.cpp=build/seam/%.o)
+	@echo "  link $@"
+	@g++ -shared -o $@ $^ -lcrypto
+
 ## fuzz targets: one program a file of tests/fuzz
 
 build/fuzz/%.o: %.cpp Makefile | $(generated)
@@ -143,4 +160,5 @@ $(fuzz_sources:tests/fuzz/%.cpp=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fu
 .SECONDARY:
 -include $(patsubst %.cpp,build/edge/%.d,$(edge_sources))
 -include $(patsubst %.cpp,build/unit/%.d,$(core_sources) $(unit_sources))
+-include $(seam_sources:%.cpp=build/seam/%.d)
 -include $(patsubst %.cpp,build/fuzz/%.d,$(core_sources) $(fuzz_sources) edge/request_head.cpp)

@@ -5,7 +5,12 @@
 #include "core/problem.hpp"
 
 extern "C" {
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
 #include "utils/datum.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -25,8 +30,9 @@ struct AuditedTable {
   std::vector<int> key_columns;  // primary key without tenant_id
 };
 
-std::unordered_map<Oid, AuditedTable> &tables() {
-  static auto *instance = new std::unordered_map<Oid, AuditedTable>();
+// Shared: an invalidation may arrive while a trigger still works with its entry.
+std::unordered_map<Oid, std::shared_ptr<const AuditedTable>> &tables() {
+  static auto *instance = new std::unordered_map<Oid, std::shared_ptr<const AuditedTable>>();
   return *instance;
 }
 
@@ -37,7 +43,7 @@ void forget(Datum, Oid relation) {
     tables().erase(relation);
 }
 
-const AuditedTable &audited(Relation relation) {
+std::shared_ptr<const AuditedTable> audited(Relation relation) {
   static bool registered = false;
   if (!registered) {
     pg::call([] { CacheRegisterRelcacheCallback(forget, Datum(0)); });
@@ -57,7 +63,7 @@ const AuditedTable &audited(Relation relation) {
     const int column = bit + FirstLowInvalidHeapAttributeNumber;
     if (column > 0 && column != table.tenant_column) table.key_columns.push_back(column);
   }
-  return tables().emplace(oid, std::move(table)).first->second;
+  return tables().emplace(oid, std::make_shared<const AuditedTable>(std::move(table))).first->second;
 }
 
 Datum column_of(HeapTuple row, int column, TupleDesc descriptor, bool *null) {
@@ -70,9 +76,13 @@ std::string target_id(const AuditedTable &table, HeapTuple row, TupleDesc descri
     if (!text.empty()) text += ',';
     bool null;
     const Datum value = column_of(row, column, descriptor, &null);
-    std::string json;
-    append_value(json, value, null, TupleDescAttr(descriptor, column - 1)->atttypid);
-    text += json.size() > 1 && json.front() == '"' ? json.substr(1, json.size() - 2) : json;
+    const Oid type = TupleDescAttr(descriptor, column - 1)->atttypid;
+    text += pg::call([value, type] {
+      Oid output;
+      bool varlena;
+      getTypeOutputInfo(type, &output, &varlena);
+      return OidOutputFunctionCall(output, value);
+    });
   }
   return text;
 }
@@ -115,7 +125,11 @@ FACTORY_FUNCTION(factory_record_change) {
   if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
     throw Problem("not_in_this_context", "this is an AFTER ... FOR EACH ROW trigger");
   const TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
-  const AuditedTable &table = audited(trigger->tg_relation);
+  const std::shared_ptr<const AuditedTable> kept = audited(trigger->tg_relation);
+  const AuditedTable &table = *kept;
+  // What the log says does not depend on how the session likes to see its values.
+  const pg::Restored<int> dates(DateStyle, USE_ISO_DATES), intervals(IntervalStyle, INTSTYLE_POSTGRES),
+      floats(extra_float_digits, 1), bytes(bytea_output, BYTEA_OUTPUT_HEX);
   const bool inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event), updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
   const HeapTuple old_row = inserted ? nullptr : trigger->tg_trigtuple;
   const HeapTuple new_row = inserted ? trigger->tg_trigtuple : updated ? trigger->tg_newtuple : nullptr;

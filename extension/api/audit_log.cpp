@@ -3,6 +3,7 @@
 #include "api/context.hpp"
 #include "api/request_info.hpp"
 #include "core/json_writer.hpp"
+#include "pg/append.hpp"
 
 extern "C" {
 #include "utils/fmgrprotos.h"
@@ -67,31 +68,32 @@ std::string collect(const std::vector<FieldChange> &changes, std::string FieldCh
 
 void record(const Event &event) {
   static pg::Statement in_tenant(
-      "INSERT INTO factory.audit_events (tenant_id, id, occurred_at, action, outcome, actor_type, actor_id, session_id,"
-      " target_type, target_id, request_id, peer, before, after, metadata)"
-      " VALUES ($14, $1, pg_catalog.now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
+      "INSERT INTO factory.audit_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
   static pg::Statement on_platform(
-      "INSERT INTO factory.platform_events (id, occurred_at, action, outcome, actor_type, actor_id, session_id,"
-      " target_type, target_id, request_id, peer, before, after, metadata)"
-      " VALUES ($1, pg_catalog.now(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
+      "INSERT INTO factory.platform_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
   const Actor actor = actor_of(event);
   const std::optional<std::string> peer = peer_address();
-  std::vector<Value> values = {Value::uuid(core::uuid7()),
-                               Value::text(event.action),
-                               Value::text(event.outcome),
-                               Value::text(actor.type),
-                               text_or_null(actor.id),
-                               Value::optional_uuid(actor.session),
-                               text_or_null(event.target_type),
-                               text_or_null(event.target_id),
-                               text_or_null(request_info().request_id),
-                               peer ? Value::input(INETOID, *peer) : Value::null(INETOID),
-                               jsonb_or_null(event.before),
-                               jsonb_or_null(event.after),
-                               jsonb_or_null(event.metadata)};
+  const std::array<Value, 15> columns = {event.tenant ? Value::uuid(*event.tenant) : Value::null(UUIDOID),
+                                         Value::uuid(core::uuid7()),
+                                         Value::timestamp(GetCurrentTransactionStartTimestamp()),
+                                         Value::text(event.action),
+                                         Value::text(event.outcome),
+                                         Value::text(actor.type),
+                                         text_or_null(actor.id),
+                                         Value::optional_uuid(actor.session),
+                                         text_or_null(event.target_type),
+                                         text_or_null(event.target_id),
+                                         text_or_null(request_info().request_id),
+                                         peer ? Value::input(INETOID, *peer) : Value::null(INETOID),
+                                         jsonb_or_null(event.before),
+                                         jsonb_or_null(event.after),
+                                         jsonb_or_null(event.metadata)};
+  // The platform's own log is the same without the workspace.
+  const std::span<const Value> values = std::span(columns).subspan(event.tenant ? 0 : 1);
+  if (pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) return;
+  const AsOwner owner;
   const pg::Connection connection;
   if (event.tenant) {
-    values.push_back(Value::uuid(*event.tenant));
     const context::TenantScope scope(*event.tenant);
     in_tenant.run(values);
   } else {

@@ -15,7 +15,7 @@ struct Event {
   std::string before = {}, after = {}, metadata = {};  // JSON objects, or empty
 };
 
-// Writes the event in this transaction, with actor, session, request id and peer of the call. Runs as factory_owner.
+// Writes the event in this transaction, with actor, session, request id and peer of the call. Whose rights it runs with makes no difference.
 void record(const Event &event);
 
 // Evidence that must outlive the rollback of the call that leaves it: written after the rollback when the call came over

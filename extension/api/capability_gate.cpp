@@ -42,10 +42,9 @@ void install() {
 }
 
 void require_user() {
-  const Context *context = context::current();
-  if (context == nullptr) throw Problem("no_context");
   // A statement may run for long, and a transaction longer: here the clock counts.
-  if (context->expires_at <= GetCurrentTimestamp()) throw Problem("token_expired");
+  if (context::is_expired()) throw Problem("token_expired");
+  if (context::current() == nullptr) throw Problem("no_context");
 }
 
 void require_capability(core::Capability capability) {

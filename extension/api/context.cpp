@@ -4,6 +4,7 @@
 #include "pg/version.hpp"
 
 extern "C" {
+#include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 }
 
@@ -25,13 +26,21 @@ LocalTransactionId tenant_of = InvalidLocalTransactionId;
 core::Uuid transaction_tenant;
 LocalTransactionId signed_out_in = InvalidLocalTransactionId;
 LocalTransactionId verified_in = InvalidLocalTransactionId;
-LocalTransactionId refused_in = InvalidLocalTransactionId;
+Context verified;  // the session-long context that was found to hold in that transaction
 
 ExecutorStart_hook_type next_executor_start = nullptr;
 bool verifying = false;
 
 bool is_now(LocalTransactionId transaction) {
   return LocalTransactionIdIsValid(transaction) && transaction == pg::local_transaction();
+}
+
+// A savepoint's rollback may bring back another context than the one that was looked at.
+bool is_verified() { return is_now(verified_in) && std::memcmp(&verified, &active, sizeof(Context)) == 0; }
+
+void note_verified(const Context &context) {
+  verified = context;
+  verified_in = pg::local_transaction();
 }
 
 void encode(const Context &context, char *out) {
@@ -117,18 +126,18 @@ void set_value(const char *value, GucAction action) {
 // again; where they no longer hold it is blanked, so that parallel workers inherit nothing either.
 void refresh_session_context() {
   if (!present || verifying || IsParallelWorker()) return;
-  if (active.for_session && !is_now(verified_in) && !is_now(refused_in)) {
+  bool holds = !is_now(signed_out_in);
+  if (holds && active.for_session && !is_verified()) {
     const pg::Restored<bool> once(verifying, true);
-    const LocalTransactionId now = pg::local_transaction();
-    if (context::verify_session(active))
-      verified_in = now;
-    else
-      refused_in = now;
+    const Context asked = active;
+    holds = context::verify_session(asked);
+    if (holds) note_verified(asked);
   }
-  if ((active.for_session && is_now(refused_in)) || is_now(signed_out_in)) set_value("", GUC_ACTION_LOCAL);
+  if (!holds) set_value("", GUC_ACTION_LOCAL);
 }
 
 void executor_start(QueryDesc *query, int flags) {
+  pg::insist_on_read_only();
   if (present && (active.for_session || is_now(signed_out_in)) && !verifying) pg::entry([] { refresh_session_context(); });
   if (next_executor_start)
     next_executor_start(query, flags);
@@ -160,10 +169,12 @@ void install() {
 const Context *current() {
   if (!present || GetCurrentStatementStartTimestamp() >= active.expires_at) return nullptr;
   if (IsParallelWorker()) return &active;
-  if (is_now(signed_out_in) || (active.for_session && !is_now(verified_in))) return nullptr;
+  if (is_now(signed_out_in) || (active.for_session && !is_verified())) return nullptr;
   if (active.has_tenant && is_now(tenant_of) && transaction_tenant != active.tenant) return nullptr;
   return &active;
 }
+
+bool is_expired() { return present && active.expires_at <= GetCurrentTimestamp(); }
 
 bool is_session_long() { return present && active.for_session; }
 
@@ -187,11 +198,12 @@ void mint(const Context &context) {
   char encoded[encoded_size + 1];
   encode(context, encoded);
   set_value(encoded, context.for_session ? GUC_ACTION_SET : GUC_ACTION_LOCAL);
-  if (context.for_session) verified_in = pg::local_transaction();
+  if (context.for_session) note_verified(context);
 }
 
 void sign_out() {
-  if (present) set_value("", GUC_ACTION_SET);
+  // Also where the context was found ended and is blank for this transaction only.
+  set_value("", GUC_ACTION_SET);
   signed_out_in = pg::local_transaction();
 }
 
@@ -213,6 +225,17 @@ Oid app_role() {
 Oid operator_role() {
   static Oid cached = InvalidOid;
   return role_oid(cached, "factory_operator");
+}
+
+Oid platform_relation(const char *name) {
+  return pg::call([name] {
+    HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("factory"));
+    if (!HeapTupleIsValid(tuple)) return InvalidOid;
+    const auto *schema = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(tuple));
+    const Oid oid = schema->oid, owner = schema->nspowner;
+    ReleaseSysCache(tuple);
+    return owner == get_role_oid("factory_owner", true) ? get_relname_relid(name, oid) : InvalidOid;
+  });
 }
 
 bool caller_is_operator() {

@@ -31,6 +31,9 @@ void install();
 // verified in this transaction, and nobody signed out. Otherwise nullptr.
 const Context *current();
 
+// Whether there is a context whose time is over by the clock.
+bool is_expired();
+
 // Whether a session-long context is set, verified in this transaction or not.
 bool is_session_long();
 
@@ -67,6 +70,21 @@ extern bool (*verify_session)(const Context &context);
 Oid owner_role();
 Oid app_role();
 Oid operator_role();
+
+// Where the platform's own statements run although the session's user called none of its functions, as in a hook: as
+// factory_owner, and with nothing of a user on the search path.
+class AsOwner {
+ public:
+  AsOwner() : owner_(owner_role(), SECURITY_LOCAL_USERID_CHANGE) {}
+
+ private:
+  pg::PinnedPath path_;
+  pg::RunAs owner_;
+};
+
+// Oid of a relation of the platform; InvalidOid in a database that does not hold it, though somebody's own schema there may
+// bear the same name.
+Oid platform_relation(const char *name);
 
 // Whether the database login behind the call is a superuser or a factory_operator.
 bool caller_is_operator();

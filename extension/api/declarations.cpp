@@ -6,7 +6,9 @@
 extern "C" {
 #include "access/genam.h"
 #include "catalog/pg_type.h"
+#include "utils/catcache.h"
 #include "utils/regproc.h"
+#include "utils/varlena.h"
 }
 
 namespace factory::api {
@@ -48,13 +50,13 @@ void namespace_changed(Datum, int, uint32) {
 // A function may have been dropped, made anew or redefined.
 void function_changed(Datum, int, uint32) { ++epoch; }
 
-enum Raw { function, method, path, scope, requires_, reply, page_key, audit_action, rate_class, summary, raw_count };
+enum Raw { function, method, path, scope, requires_, reply, page_key, audit_action, rate_class, summary, schemas, raw_count };
 
 struct RawRow {
   char *text[raw_count];
   bool etag, shipped;
   int status;
-  Datum problems;
+  Datum problems, nullable;
 };
 
 std::string or_empty(const char *text) { return text == nullptr ? std::string() : std::string(text); }
@@ -77,17 +79,28 @@ Reply parse_reply(const std::string &text) {
   return Reply::object;
 }
 
-// Oid of "factory.f(integer, uuid)", or InvalidOid. The path is pinned: a type of a user must not take a name's place.
+// Oid of "factory.f(integer,uuid)", or InvalidOid. The signature is compared with those of the functions of its name: to
+// read the types out of it would raise where one is gone or renamed, and with it stop every call of the platform.
 Oid resolve(const std::string &signature) {
-  const pg::SettingsScope pinned;
+  const pg::PinnedPath pinned;
   return pg::call([&signature] {
-    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR, false);
-    LOCAL_FCINFO(fcinfo, 1);
-    InitFunctionCallInfoData(*fcinfo, nullptr, 1, InvalidOid, nullptr, nullptr);
-    fcinfo->args[0].value = CStringGetTextDatum(signature.c_str());
-    fcinfo->args[0].isnull = false;
-    const Datum oid = to_regprocedure(fcinfo);
-    return fcinfo->isnull ? InvalidOid : DatumGetObjectId(oid);
+    char *name = pstrdup(signature.c_str());
+    char *end = name;
+    for (bool quoted = false; *end != '\0' && (quoted || *end != '('); ++end)
+      if (*end == '"') quoted = !quoted;
+    *end = '\0';
+    List *parts;
+    if (!SplitIdentifierString(name, '.', &parts) || list_length(parts) != 2) return InvalidOid;
+    const Oid schema = get_namespace_oid(static_cast<const char *>(linitial(parts)), true);
+    CatCList *candidates = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(static_cast<const char *>(lsecond(parts))));
+    Oid found = InvalidOid;
+    for (int i = 0; i < candidates->n_members; ++i) {
+      const auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(&candidates->members[i]->tuple));
+      if (row->pronamespace == schema && (signature == format_procedure(row->oid) || signature == format_procedure_qualified(row->oid)))
+        found = row->oid;
+    }
+    ReleaseSysCacheList(candidates);
+    return found;
   });
 }
 
@@ -148,11 +161,12 @@ std::vector<RawRow> read_rows(Oid table) {
     Relation relation = table_open(table, AccessShareLock);
     const TupleDesc descriptor = RelationGetDescr(relation);
     static const char *const names[raw_count] = {"function", "method",   "path",         "scope",      "requires",
-                                                 "reply",    "page_key", "audit_action", "rate_class", "summary"};
+                                                 "reply",    "page_key", "audit_action", "rate_class", "summary",
+                                                 "schemas"};
     AttrNumber numbers[raw_count];
     for (int i = 0; i < raw_count; ++i) numbers[i] = get_attnum(table, names[i]);
     const AttrNumber etag = get_attnum(table, "etag"), shipped = get_attnum(table, "shipped"),
-                     status = get_attnum(table, "status"), problems = get_attnum(table, "problems");
+                     status = get_attnum(table, "status"), problems = get_attnum(table, "problems"), nullable = get_attnum(table, "nullable");
     SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
     HeapTuple tuple;
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
@@ -166,6 +180,7 @@ std::vector<RawRow> read_rows(Oid table) {
       row.shipped = DatumGetBool(heap_getattr(tuple, shipped, descriptor, &null));
       row.status = DatumGetInt32(heap_getattr(tuple, status, descriptor, &null));
       row.problems = PointerGetDatum(DatumGetArrayTypePCopy(heap_getattr(tuple, problems, descriptor, &null)));
+      row.nullable = PointerGetDatum(DatumGetArrayTypePCopy(heap_getattr(tuple, nullable, descriptor, &null)));
       rows.push_back(row);
     }
     systable_endscan(scan);
@@ -193,11 +208,8 @@ std::vector<std::string> text_array(Datum array) {
 std::shared_ptr<Generation> load() {
   auto generation = std::make_shared<Generation>();
   if (!OidIsValid(routes_table)) {
-    const Oid schema = pg::call([] { return get_namespace_oid("factory", true); });
-    if (OidIsValid(schema)) {
-      keys_table = pg::call([schema] { return get_relname_relid("signing_keys", schema); });
-      routes_table = pg::call([schema] { return get_relname_relid("routes", schema); });
-    }
+    keys_table = platform_relation("signing_keys");
+    routes_table = platform_relation("routes");
   }
   if (!OidIsValid(routes_table)) return generation;
   // Rows and names made on the way are garbage afterwards.
@@ -223,6 +235,8 @@ std::shared_ptr<Generation> load() {
     declaration->shipped = row.shipped;
     declaration->status = row.status;
     declaration->problems = text_array(row.problems);
+    declaration->nullable = text_array(row.nullable);
+    declaration->schemas = or_empty(row.text[schemas]);
     describe_function(*declaration);
     if (!declaration->method.empty())
       if (const std::optional<core::PathTemplate> path = core::PathTemplate::parse(declaration->path))
@@ -266,7 +280,7 @@ void install() {
 std::uint64_t cache_epoch() { return epoch; }
 
 const Declaration *find(Oid function) {
-  if (loading || !IsTransactionState()) return nullptr;
+  if (loading || !IsTransactionState() || !OidIsValid(MyDatabaseId)) return nullptr;
   const auto &by_function = generation().by_function;
   const auto found = by_function.find(function);
   return found == by_function.end() ? nullptr : found->second.get();

@@ -61,7 +61,7 @@ HttpAnswer decode(std::string_view text) {
 }  // namespace
 
 std::optional<IdempotentCall> IdempotentCall::of(const Declaration &declaration, const HttpRequest &request,
-                                                 const Context &caller) {
+                                                 const Context &caller, const std::optional<core::Uuid> &tenant) {
   const std::string *key = request.header("idempotency-key");
   // Answers of /v1/auth/* are credentials: they are never kept.
   if (key == nullptr || request.method != "POST" || declaration.path.starts_with("/v1/auth/")) return std::nullopt;
@@ -70,10 +70,12 @@ std::optional<IdempotentCall> IdempotentCall::of(const Declaration &declaration,
     throw Problem("bad_request", "Idempotency-Key is 1 to 255 printable ASCII characters");
   IdempotentCall call;
   call.user_ = caller.user;
-  if (!declaration.global() && caller.has_tenant) call.tenant_ = caller.tenant;
-  const std::string_view tenant = call.tenant_ ? view(*call.tenant_) : std::string_view();
-  call.key_hash_ = digest(joined({"idempotency key", view(call.user_), tenant, *key}));
-  call.fingerprint_ = digest(joined({request.method, request.target_text, request.body}));
+  // Only who needs a capability is a member for certain; who accepts an invitation becomes one between call and repeat.
+  if (declaration.requires_what == Requires::capability) call.tenant_ = caller.tenant;
+  const std::string_view owner = call.tenant_ ? view(*call.tenant_) : std::string_view();
+  const std::string_view named = tenant ? view(*tenant) : std::string_view();
+  call.key_hash_ = digest(joined({"idempotency key", view(call.user_), owner, *key}));
+  call.fingerprint_ = digest(joined({named, request.method, request.target_text, request.body}));
   const crypto::Secret sealing = crypto::hkdf_sha256(crypto::as_bytes(joined({*key, view(call.user_)})), {},
                                                      crypto::as_bytes("platform_factory idempotent answer"), 32);
   call.sealing_key_ = crypto::as_text(sealing.view());

@@ -10,8 +10,10 @@ namespace factory::api {
 // One keyed call. The answer is kept sealed under a key that only the caller's Idempotency-Key and id can derive.
 class IdempotentCall {
  public:
-  // Nothing when the call has no key or takes none. Throws bad_request for a malformed key.
-  static std::optional<IdempotentCall> of(const Declaration &declaration, const HttpRequest &request, const Context &caller);
+  // Nothing when the call has no key or takes none. tenant: the workspace that the call names. Throws bad_request for a
+  // malformed key.
+  static std::optional<IdempotentCall> of(const Declaration &declaration, const HttpRequest &request, const Context &caller,
+                                          const std::optional<core::Uuid> &tenant);
 
   // The first answer, if there was one. Throws idempotency_mismatch when it answered another request, and
   // idempotency_in_progress while the first call still runs.

@@ -82,7 +82,7 @@ FACTORY_FUNCTION(factory_cancel_invitation) {
       "UPDATE factory.invitations SET status = 'cancelled' WHERE tenant_id = $1 AND id = $2 AND status = 'open'"
       " RETURNING email, role");
   const pg::Rows rows = cancel.run({Value::uuid(tenant), Value::uuid(id)});
-  if (rows.empty()) throw Problem("not_found", "there is no such open invitation");
+  if (rows.empty()) throw Problem("not_found");
   record(declarations::action_of(fcinfo), tenant, id, rows.text(0, 1), rows.text(0, 2));
   return Datum(0);
 }

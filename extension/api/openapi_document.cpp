@@ -1,6 +1,7 @@
 // GET /v1/openapi.json, from the declarations and the functions' own signatures.
 #include "api/arguments.hpp"
 #include "api/declarations.hpp"
+#include "core/json_document.hpp"
 #include "core/openapi.hpp"
 #include "core/path_template.hpp"
 
@@ -76,6 +77,14 @@ core::ApiReply reply_of(const Declaration &declaration) {
   }
 }
 
+// An app may have redefined its function since it declared it.
+bool takes_its_path(const Declaration &declaration) {
+  const core::PathTemplate path = *core::PathTemplate::parse(declaration.path);
+  return std::ranges::all_of(path.segments(), [&declaration](const auto &segment) {
+    return !segment.capture || declaration.find_argument(segment.text) != nullptr;
+  });
+}
+
 core::Operation operation_of(const Declaration &declaration) {
   core::Operation operation;
   operation.operation_id = operation_id(declaration);
@@ -109,10 +118,13 @@ core::Operation operation_of(const Declaration &declaration) {
     }
   }
   if (!in_query && !body.empty()) operation.body = body;
+  const core::JsonObject schemas = core::parse_object(declaration.schemas);
   for (const Column &column : declaration.columns) {
     if (column.name.empty() || (declaration.etag && column.name == "version")) continue;
     core::ApiField field = field_of(column.name, column.type);
-    field.nullable = true;
+    // Of an app's function nothing is known but its types.
+    field.nullable = !declaration.shipped || std::ranges::find(declaration.nullable, column.name) != declaration.nullable.end();
+    if (const core::JsonField *schema = schemas.find(column.name)) field.raw_schema = schema->text;
     operation.reply_fields.push_back(field);
   }
   return operation;
@@ -123,8 +135,13 @@ core::Operation operation_of(const Declaration &declaration) {
 FACTORY_FUNCTION(factory_openapi) {
   (void)fcinfo;
   std::vector<core::Operation> operations;
-  for (const Declaration *declaration : declarations::all())
-    if (!declaration->method.empty()) operations.push_back(operation_of(*declaration));
+  std::map<std::string, int> names;
+  for (const Declaration *declaration : declarations::all()) {
+    if (declaration->method.empty() || !takes_its_path(*declaration)) continue;
+    core::Operation operation = operation_of(*declaration);
+    if (const int others = names[operation.operation_id]++; others > 0) operation.operation_id += "_" + std::to_string(others + 1);
+    operations.push_back(std::move(operation));
+  }
   core::ApiInfo info;
   info.title = "Digital Platform Factory";
   info.version = FACTORY_VERSION;

@@ -6,6 +6,7 @@
 #include "core/json_writer.hpp"
 #include "core/problem.hpp"
 #include "pg/spi.hpp"
+#include "pg/version.hpp"
 
 extern "C" {
 #include "catalog/pg_class.h"
@@ -25,7 +26,7 @@ bool protecting = false;
 
 struct TableFacts {
   Oid owner;
-  char kind, persistence;
+  char kind;
   bool is_partition;
   const char *schema, *name, *qualified;
   AttrNumber tenant_column;
@@ -41,7 +42,6 @@ TableFacts facts_of(Oid table) {
     TableFacts facts{};
     facts.owner = row->relowner;
     facts.kind = row->relkind;
-    facts.persistence = row->relpersistence;
     facts.is_partition = row->relispartition;
     facts.schema = get_namespace_name(row->relnamespace);
     facts.name = pstrdup(NameStr(row->relname));
@@ -86,16 +86,25 @@ void check_capability(const char *argument, const std::string &name) {
 void check_caller(Oid table, const TableFacts &facts) {
   const Oid caller = GetUserId();
   if (!caller_is_operator()) throw Problem("forbidden", "protect and unprotect are for factory_operator");
-  if (!pg::call([table, caller] { return pg_class_ownercheck(table, caller); }))
+  if (!pg::call([table, caller] { return pg::owns_table(table, caller); }))
     throw Problem("forbidden", "only the owner of a table can protect it");
   if (std::strcmp(facts.schema, "factory") == 0 || std::strncmp(facts.schema, "pg_", 3) == 0)
     invalid("table", "it is not a table of an app");
 }
 
-void check_shape(const TableFacts &facts) {
+// A parent shows the rows of its children without asking their policies, and triggers are not inherited.
+bool inherits_or_is_inherited(Oid table, const TableFacts &facts) {
+  if (facts.kind == RELKIND_PARTITIONED_TABLE) return false;
+  pg::Statement statement("SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1");
+  const bool found = !statement.run({Value::oid(table)}).empty();
+  statement.forget();
+  return found;
+}
+
+void check_shape(Oid table, const TableFacts &facts) {
   if (facts.kind != RELKIND_RELATION && facts.kind != RELKIND_PARTITIONED_TABLE) invalid("table", "only tables can be protected");
-  if (facts.persistence == RELPERSISTENCE_TEMP) invalid("table", "a temporary table cannot be protected");
   if (facts.is_partition) invalid("table", "protect the partitioned table, not one of its partitions");
+  if (inherits_or_is_inherited(table, facts)) invalid("table", "a table with inheritance cannot be protected; use partitions");
   if (facts.tenant_column > 0 && (facts.tenant_type != UUIDOID || facts.tenant_generated))
     invalid("table", "its column tenant_id must be a plain uuid");
   const Oid owner = facts.owner, app = app_role();
@@ -107,37 +116,20 @@ void check_shape(const TableFacts &facts) {
 // A unique key across workspaces tells one workspace what another one holds.
 void check_unique_keys(Oid table, const TableFacts &facts, const std::optional<Uuid> &tenant) {
   pg::Statement statement(
-      "SELECT i.indexrelid::regclass::text, c.conname::text, c.contype = 'p',"
-      " (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.position)"
-      "    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)"
-      "    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)"
-      " FROM pg_catalog.pg_index i LEFT JOIN pg_catalog.pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')"
-      " WHERE i.indrelid = $1 AND (i.indisunique OR i.indisexclusion)"
-      " AND i.indkey[0] IS DISTINCT FROM (SELECT attnum FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attname = 'tenant_id')");
-  const pg::Rows rows = statement.run({Value::oid(table)});
-  if (rows.empty()) return statement.forget();
-  std::string fix = "ALTER TABLE " + std::string(facts.qualified);
-  if (facts.tenant_column <= 0)
-    fix += " ADD COLUMN tenant_id uuid NOT NULL" + (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()) + ",";
-  std::string separate;
-  bool first = true;
-  for (std::uint64_t row = 0; row < rows.count(); ++row) {
-    const std::string columns = "tenant_id, " + rows.text(row, 4);
-    if (rows.is_null(row, 2)) {
-      separate += " DROP INDEX " + rows.text(row, 1) + "; CREATE UNIQUE INDEX ON " + facts.qualified + " (" + columns + ");";
-      continue;
-    }
-    if (!first) fix += ",";
-    first = false;
-    const std::string name = identifier(rows.text(row, 2));
-    fix += " DROP CONSTRAINT " + name + ", ADD CONSTRAINT " + name + (rows.boolean(row, 3) ? " PRIMARY KEY (" : " UNIQUE (") + columns + ")";
-  }
+      "WITH RECURSIVE tree(relation) AS ("
+      "SELECT $1::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relation)"
+      " SELECT string_agg(k.fix, ' ' ORDER BY k.index) FROM tree t CROSS JOIN LATERAL factory.tenant_unique_keys(t.relation, $2) k");
+  const std::optional<std::string> keys = statement.run({Value::oid(table), Value::optional_uuid(tenant)}).optional_text(0, 1);
   statement.forget();
-  if (first && fix.ends_with(",")) fix.pop_back();
-  const std::string ddl = first && facts.tenant_column > 0 ? separate.substr(1) : fix + ";" + separate;
+  if (!keys) return;
+  std::string fix;
+  if (facts.tenant_column <= 0)
+    fix = "ALTER TABLE " + std::string(facts.qualified) + " ADD COLUMN tenant_id uuid NOT NULL" +
+          (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()) + "; ";
+  fix += *keys;
   std::string quoted;
-  core::JsonWriter(quoted).value(ddl);
-  throw Problem("validation_failed", "a unique key of the table ignores the workspace; first run: " + ddl).with("fix", quoted);
+  core::JsonWriter(quoted).value(fix);
+  throw Problem("validation_failed", "a unique key of the table ignores the workspace; first run: " + fix).with("fix", quoted);
 }
 
 class Protection {
@@ -145,19 +137,33 @@ class Protection {
   Protection(Oid table, const TableFacts &facts, std::string read, std::string write)
       : table_(table), facts_(facts), name_(facts.qualified), read_(std::move(read)), write_(std::move(write)) {}
 
-  void apply(const std::optional<Uuid> &tenant) {
-    as_owner([&] { add_column(tenant); });
-    // The foreign key needs REFERENCES on the workspaces, which the operator has; it runs no code of the app.
-    if (!has_foreign_key())
-      execute("ALTER TABLE " + name_ + " ADD CONSTRAINT " + identifier(std::string(facts_.name) + "_tenant_fkey") +
-              " FOREIGN KEY (tenant_id) REFERENCES factory.tenant_records (id)");
+  // Rows that are there need a workspace before anything else can be asked of the table.
+  void check_rows(const std::optional<Uuid> &tenant) {
     as_owner([&] {
+      if (facts_.tenant_column <= 0 && !tenant && has_rows(""))
+        invalid("existing_rows_tenant", "the table has rows: say which workspace they belong to");
+      if (facts_.tenant_column > 0 && !facts_.tenant_not_null && has_rows(" WHERE tenant_id IS NULL"))
+        invalid("table", "some of its rows have no tenant_id; first give them one with UPDATE");
+    });
+  }
+
+  // All of it as the owner of the table: even a foreign key is checked by a query, which makes the planner evaluate what
+  // the owner has put into an index of the table.
+  void apply(const std::optional<Uuid> &tenant) {
+    const bool lent = !owner_is_operator();
+    if (lent) lend("GRANT", "TO");
+    as_owner([&] {
+      add_column(tenant);
+      if (!has_foreign_key())
+        execute("ALTER TABLE " + name_ + " ADD CONSTRAINT " + identifier(std::string(facts_.name) + "_tenant_fkey") +
+                " FOREIGN KEY (tenant_id) REFERENCES factory.tenant_records (id)");
       if (!has_leading_index()) execute("CREATE INDEX ON " + name_ + " (tenant_id)");
       for (const std::string &relation : tree()) secure(relation);
       execute("CREATE TRIGGER factory_record_change AFTER INSERT OR UPDATE OR DELETE ON " + name_ +
               " FOR EACH ROW EXECUTE FUNCTION factory.record_change()");
       execute("ALTER TABLE " + name_ + " ENABLE ALWAYS TRIGGER factory_record_change");
     });
+    if (lent) lend("REVOKE", "FROM");
   }
 
   void remove() {
@@ -175,11 +181,23 @@ class Protection {
     body();
   }
 
+  bool owner_is_operator() {
+    const Oid owner = facts_.owner, role = operator_role();
+    return pg::call([owner, role] { return superuser_arg(owner) || has_privs_of_role(owner, role); });
+  }
+
+  // What only operators hold, for an owner who is none and whose table a superuser protects. An error undoes it.
+  void lend(const std::string &verb, const std::string &preposition) {
+    const Oid owner = facts_.owner;
+    const std::string to = " " + preposition + " " + identifier(pg::call([owner] { return GetUserNameFromId(owner, false); }));
+    const AsOwner platform;
+    execute(verb + " REFERENCES (id) ON factory.tenant_records" + to);
+    execute(verb + " EXECUTE ON FUNCTION factory.record_change()" + to);
+  }
+
   // A constant default fills the rows that are there without firing a trigger or rewriting the table.
   void add_column(const std::optional<Uuid> &tenant) {
     if (facts_.tenant_column <= 0) {
-      if (!tenant && has_rows())
-        invalid("existing_rows_tenant", "the table has rows: say which workspace they belong to");
       execute("ALTER TABLE " + name_ + " ADD COLUMN tenant_id uuid NOT NULL" +
               (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()));
     } else if (!facts_.tenant_not_null) {
@@ -195,16 +213,17 @@ class Protection {
     return found;
   }
 
-  bool has_rows() {
-    pg::Statement statement("SELECT 1 FROM " + name_ + " LIMIT 1");
+  bool has_rows(const char *condition) {
+    pg::Statement statement("SELECT 1 FROM " + name_ + condition + " LIMIT 1");
     const bool found = !statement.run({}).empty();
     statement.forget();
     return found;
   }
 
   bool has_foreign_key() {
-    return any("SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = $1 AND contype = 'f'"
-               " AND confrelid = 'factory.tenant_records'::pg_catalog.regclass");
+    return any("SELECT 1 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid"
+               " AND a.attname = 'tenant_id' AND c.conkey = ARRAY[a.attnum] WHERE c.conrelid = $1 AND c.contype = 'f'"
+               " AND c.confrelid = 'factory.tenant_records'::pg_catalog.regclass");
   }
 
   bool has_leading_index() {
@@ -215,33 +234,50 @@ class Protection {
   // The table and its partitions: each guards itself, as a partition read directly skips its parent's policies.
   std::vector<std::string> tree() {
     pg::Statement statement(
-        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_partition_tree($1) t"
-        " JOIN pg_catalog.pg_class c ON c.oid = t.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        " UNION SELECT $2");
-    const pg::Rows rows = statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(table_)), Value::text(name_)});
+        "WITH RECURSIVE tree(relation) AS ("
+        "SELECT $1::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relation)"
+        " SELECT format('%I.%I', n.nspname, c.relname) FROM tree t"
+        " JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace");
+    const pg::Rows rows = statement.run({Value::oid(table_)});
     std::vector<std::string> names;
     for (std::uint64_t row = 0; row < rows.count(); ++row) names.push_back(rows.text(row, 1));
     statement.forget();
     return names;
   }
 
+  // One comparison is all that a row costs, and an index answers it whole: the capability is part of the value compared.
+  // Each command has a restrictive policy, so that no other policy on the table lets more in, and a permissive one with the
+  // very same condition, which the planner then applies once.
   void secure(const std::string &relation) {
-    const std::string can_write = "factory.can(" + literal(write_) + ")";
     execute("ALTER TABLE " + relation + " ENABLE ROW LEVEL SECURITY");
     execute("ALTER TABLE " + relation + " FORCE ROW LEVEL SECURITY");
-    execute("CREATE POLICY tenant_guard ON " + relation + " AS RESTRICTIVE FOR ALL TO PUBLIC"
-            " USING (tenant_id = factory.tenant_id()) WITH CHECK (tenant_id = factory.tenant_id())");
-    execute("CREATE POLICY tenant_read ON " + relation + " AS PERMISSIVE FOR SELECT TO PUBLIC USING (factory.can(" + literal(read_) + "))");
-    execute("CREATE POLICY tenant_insert ON " + relation + " AS PERMISSIVE FOR INSERT TO PUBLIC WITH CHECK (" + can_write + ")");
-    execute("CREATE POLICY tenant_update ON " + relation + " AS PERMISSIVE FOR UPDATE TO PUBLIC USING (" + can_write + ") WITH CHECK (" + can_write + ")");
-    execute("CREATE POLICY tenant_delete ON " + relation + " AS PERMISSIVE FOR DELETE TO PUBLIC USING (" + can_write + ")");
+    const std::string readable = "(tenant_id = factory.tenant_with(" + literal(read_) + "))";
+    const std::string writable = "(tenant_id = factory.tenant_with(" + literal(write_) + "))";
+    const std::map<std::string_view, std::string> conditions = {
+        {"SELECT", " USING " + readable},
+        {"INSERT", " WITH CHECK " + writable},
+        {"UPDATE", " USING " + writable + " WITH CHECK " + writable},
+        {"DELETE", " USING " + writable},
+    };
+    for (const auto &[name, command] : policies)
+      for (const bool restrictive : {true, false})
+        execute("CREATE POLICY " + policy_name(name, restrictive) + " ON " + relation +
+                (restrictive ? " AS RESTRICTIVE FOR " : " AS PERMISSIVE FOR ") + command + " TO PUBLIC" + conditions.at(command));
   }
 
   void release(const std::string &relation) {
-    for (const char *policy : {"tenant_guard", "tenant_read", "tenant_insert", "tenant_update", "tenant_delete"})
-      execute(std::string("DROP POLICY IF EXISTS ") + policy + " ON " + relation);
+    for (const auto &[name, command] : policies)
+      for (const bool restrictive : {true, false})
+        execute("DROP POLICY IF EXISTS " + policy_name(name, restrictive) + " ON " + relation);
     execute("ALTER TABLE " + relation + " NO FORCE ROW LEVEL SECURITY");
     execute("ALTER TABLE " + relation + " DISABLE ROW LEVEL SECURITY");
+  }
+
+  static constexpr std::pair<const char *, const char *> policies[] = {
+      {"tenant_read", "SELECT"}, {"tenant_insert", "INSERT"}, {"tenant_update", "UPDATE"}, {"tenant_delete", "DELETE"}};
+
+  static std::string policy_name(const char *name, bool restrictive) {
+    return restrictive ? std::string(name) : std::string(name) + "_access";
   }
 
   Oid table_;
@@ -268,10 +304,12 @@ FACTORY_FUNCTION(factory_protect) {
   pg::call([table] { LockRelationOid(table, AccessExclusiveLock); });
   const TableFacts facts = facts_of(table);
   check_caller(table, facts);
-  check_shape(facts);
+  check_shape(table, facts);
   if (table_registry::is_tenant_table(table)) throw Problem("conflict", "the table is protected already");
+  Protection protection(table, facts, read, write);
+  protection.check_rows(tenant);
   check_unique_keys(table, facts, tenant);
-  Protection(table, facts, read, write).apply(tenant);
+  protection.apply(tenant);
   write_registration(table, std::optional(read), std::optional(write));
   return Datum(0);
 }

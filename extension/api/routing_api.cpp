@@ -5,6 +5,7 @@
 #include "core/path_template.hpp"
 
 #include "pg/scope.hpp"
+#include "pg/version.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -33,6 +34,8 @@ struct FunctionFacts {
   Oid schema;
   bool path_pinned;  // its own search_path, or a body parsed when it was made
   char *signature;
+  int names_count;
+  char **names;  // of all arguments, or null
 };
 
 bool has_setting(ArrayType *settings, const char *name) {
@@ -58,13 +61,18 @@ FunctionFacts facts_of(Oid function) {
     const Datum config = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &no_config);
     SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &no_body);
     const bool pinned = !no_body || (!no_config && has_setting(DatumGetArrayTypeP(config), "search_path"));
+    Oid *types;
+    char **names, *modes;
+    const int count = get_func_arg_info(tuple, &types, &names, &modes);
     const FunctionFacts facts{row->proowner,
-                              pg_proc_aclcheck(function, app, ACL_EXECUTE) == ACLCHECK_OK,
+                              pg::may_execute(function, app),
                               row->prokind,
                               row->pronargs,
                               row->pronamespace,
                               pinned,
-                              format_procedure_qualified(function)};
+                              format_procedure_qualified(function),
+                              count,
+                              names};
     ReleaseSysCache(tuple);
     return facts;
   });
@@ -74,7 +82,7 @@ FunctionFacts own_function(Oid function) {
   const FunctionFacts facts = facts_of(function);
   const Oid caller = GetUserId();
   if (!caller_is_operator()) throw Problem("forbidden", "route_add and route_drop are for factory_operator");
-  if (!pg::call([function, caller] { return pg_proc_ownercheck(function, caller); }))
+  if (!pg::call([function, caller] { return pg::owns_function(function, caller); }))
     throw Problem("forbidden", "only the owner of a function can make it a call");
   return facts;
 }
@@ -149,12 +157,17 @@ FACTORY_FUNCTION(factory_route_add) {
     invalid("function", "it has no search_path of its own: ALTER FUNCTION ... SET search_path = <its schema>, pg_catalog, pg_temp");
   if (pg::call([&facts] { return facts.schema == get_namespace_oid("factory", false); }))
     invalid("function", "the platform's own functions are declared already");
+  for (const auto &segment : parsed->segments()) {
+    const auto names_it = [&segment](const char *name) { return name != nullptr && segment.text == name; };
+    if (segment.capture && (facts.names == nullptr || std::none_of(facts.names, facts.names + facts.names_count, names_it)))
+      invalid("path", "each {name} in it must be an argument of the function");
+  }
   const core::Router<const Declaration *>::Match taken = [&] {
     std::vector<std::string> segments;
     for (const auto &segment : parsed->segments()) segments.push_back(segment.capture ? "x" : segment.text);
     return declarations::router().find(method, segments);
   }();
-  if (taken.target != nullptr && (*taken.target)->path == path) throw Problem("duplicate", "another function answers this call");
+  if (taken.target != nullptr && (*taken.target)->path == path && (*taken.target)->function != function) throw Problem("duplicate", "another function answers this call");
 
   Oid result;
   const bool returns_set = pg::call([function] { return get_func_retset(function); });
@@ -187,8 +200,8 @@ FACTORY_FUNCTION(factory_write_route) {
   }
   static pg::Statement insert(
       "INSERT INTO factory.routes (function, roles, method, path, scope, requires, reply, status, etag, audit_action, rate_class,"
-      " summary, problems, shipped, declared_by)"
-      " VALUES ($1, '{}', $2, $3, $6, $5, $7, $8, false, $9, 'api', $4, '{}', false, $10)"
+      " summary, problems, nullable, schemas, shipped, declared_by)"
+      " VALUES ($1, '{}', $2, $3, $6, $5, $7, $8, false, $9, 'api', $4, '{}', '{}', '{}', false, $10)"
       " ON CONFLICT (function) DO UPDATE SET method = excluded.method, path = excluded.path, scope = excluded.scope,"
       " requires = excluded.requires, reply = excluded.reply, status = excluded.status, audit_action = excluded.audit_action,"
       " summary = excluded.summary, declared_by = excluded.declared_by WHERE NOT factory.routes.shipped");
@@ -206,7 +219,11 @@ FACTORY_FUNCTION(factory_write_route) {
 FACTORY_FUNCTION(factory_forget_cached) {
   if (!CALLED_AS_TRIGGER(fcinfo)) throw Problem("not_in_this_context", "this is a trigger function");
   const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
-  pg::call([trigger] { CacheInvalidateRelcache(trigger->tg_relation); });
+  pg::call([trigger] {
+    CacheInvalidateRelcache(trigger->tg_relation);
+    // A plan that has inlined a function holds no call of it that the gate could stop: all are made anew.
+    CacheInvalidateCatalog(ProcedureRelationId);
+  });
   return Datum(0);
 }
 

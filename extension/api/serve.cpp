@@ -97,6 +97,7 @@ class Call {
     const auto match = declarations::router().find(request_.method == "HEAD" ? "GET" : request_.method, request_.target.segments);
     if (match.target == nullptr) return unmatched(request_, match.allowed);
     declaration_ = *match.target;
+    pinned_ = declarations::pin();
     if (RecoveryInProgress() && !request_.reads()) throw Problem("primary_required");
     if (declaration_->global() && tenant_) return misdirected(request_, std::nullopt);
     if (const std::optional<Uuid> named = tenant_in_body(*declaration_, request_); named && named != tenant_)
@@ -129,7 +130,7 @@ class Call {
 
   HttpAnswer run(const core::Captures &captures) {
     std::optional<IdempotentCall> idempotent;
-    if (context_) idempotent = IdempotentCall::of(*declaration_, request_, *context_);
+    if (context_) idempotent = IdempotentCall::of(*declaration_, request_, *context_, tenant_);
     if (idempotent)
       if (std::optional<HttpAnswer> first = idempotent->replay()) return *first;
     HttpAnswer answer;
@@ -164,6 +165,13 @@ class Call {
       const pg::RunAs app(app_role(), SECURITY_LOCAL_USERID_CHANGE);
       return invoke();
     }
+    HttpAnswer answer = restricted(invoke);
+    record_success();
+    return answer;
+  }
+
+  template <typename Invoke>
+  static HttpAnswer restricted(const Invoke &invoke) {
     const pg::SettingsScope settings;
     const pg::RunAs app(app_role(), SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
     struct Locks {
@@ -171,6 +179,17 @@ class Call {
     };
     const Locks locks;
     return invoke();
+  }
+
+  // The platform's functions write their own events, which say more; an app's declared one is written here.
+  void record_success() {
+    if (!declaration_->audit_action || request_.reads()) return;
+    audit::Event event;
+    event.action = *declaration_->audit_action;
+    event.actor = caller_;
+    if (context_ && context_->has_tenant) event.tenant = context_->tenant;
+    event.metadata = call_facts({});
+    audit::record(event);
   }
 
   HttpAnswer render(const pg::Rows &rows, const Arguments &arguments) {
@@ -243,6 +262,17 @@ class Call {
     answer.body += "}";
   }
 
+  // {"method": ..., "path": ...} of this call, and the code that it was refused with.
+  std::string call_facts(std::string_view code) const {
+    std::string path, json;
+    for (const std::string &segment : request_.target.segments) path += "/" + segment;
+    core::JsonWriter writer(json);
+    writer.begin_object();
+    if (!code.empty()) writer.member("code", code);
+    writer.member("method", request_.method).member("path", path).end_object();
+    return json;
+  }
+
   // What was refused, by whom and where, in the outer transaction that commits.
   void leave_evidence(const Problem &problem) {
     if (RecoveryInProgress()) return;
@@ -264,16 +294,14 @@ class Call {
       event.target_type = "tenant";
       event.target_id = core::format_uuid(*tenant_);
     }
-    std::string path;
-    for (const std::string &segment : request_.target.segments) path += "/" + segment;
-    core::JsonWriter(event.metadata).begin_object().member("code", code).member("method", request_.method)
-        .member("path", path).end_object();
+    event.metadata = call_facts(code);
     audit::record(event);
   }
 
   HttpRequest request_;
   std::optional<Uuid> tenant_;
   const Declaration *declaration_ = nullptr;
+  std::shared_ptr<const void> pinned_;  // the declarations may be loaded anew while the call runs
   std::optional<Uuid> caller_;
   std::optional<Context> context_;
 };
@@ -319,7 +347,6 @@ Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid> &tenant, int firs
   if (const std::string *id = request.header("x-request-id")) info.request_id = *id;
   if (const std::string *agent = request.header("user-agent")) info.user_agent = agent->substr(0, 500);
   audit::take_evidence();
-  const std::shared_ptr<const void> pinned = declarations::pin();
   HttpAnswer answer;
   {
     // The context of this call ends with it, on every exit.

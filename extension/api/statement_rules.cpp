@@ -8,6 +8,7 @@
 #include "pg/spi.hpp"
 
 extern "C" {
+#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 }
@@ -36,6 +37,12 @@ bool is_runtime_login() {
 }
 
 // Whether a new relation of this name would be temporary: by its own word, or by a search_path that begins with pg_temp.
+bool has_temporary_schema() {
+  Oid schema, toast;
+  GetTempNamespaceState(&schema, &toast);
+  return OidIsValid(schema);
+}
+
 bool is_temporary(const RangeVar *relation) {
   if (relation == nullptr) return false;
   if (relation->relpersistence == RELPERSISTENCE_TEMP) return true;
@@ -125,18 +132,28 @@ void utility(PlannedStmt *planned, const char *text, bool read_only, ProcessUtil
              QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
   const auto next = next_utility != nullptr ? next_utility : standard_ProcessUtility;
   const Node *statement = planned->utilityStmt;
+  pg::insist_on_read_only();
   const bool may_commit = (IsA(statement, DoStmt) || IsA(statement, CallStmt)) &&
                           (context == PROCESS_UTILITY_TOPLEVEL || context == PROCESS_UTILITY_QUERY_NONATOMIC) &&
                           !IsTransactionBlock();
+  bool forbid_temporary = false;
   if (IsTransactionState()) {
-    pg::entry([statement, may_commit] {
+    pg::entry([&] {
       check_for_all(statement);
-      if (is_runtime_login()) check_for_runtime_login(statement);
+      if (is_runtime_login()) {
+        check_for_runtime_login(statement);
+        forbid_temporary = !has_temporary_schema();
+      }
       if (may_commit && context::is_session_long())
         refuse("DO and CALL may commit, and a session-long context does not go with that; open a transaction first");
     });
   }
-  if (!may_commit) return next(planned, text, read_only, context, parameters, environment, receiver, completion);
+  if (!may_commit) {
+    next(planned, text, read_only, context, parameters, environment, receiver, completion);
+    // Whatever way a name led into pg_temp: the search path, its real name, or a function or type.
+    if (forbid_temporary && has_temporary_schema()) pg::entry([] { refuse("temporary objects are not for runtime logins"); });
+    return;
+  }
   pg::entry([&] {
     const pg::Restored<int> entered(nonatomic_blocks, nonatomic_blocks + 1);
     pg::call([&] { next(planned, text, read_only, context, parameters, environment, receiver, completion); });
@@ -145,16 +162,10 @@ void utility(PlannedStmt *planned, const char *text, bool read_only, ProcessUtil
 
 // DROP EXTENSION drops its members first: the workspaces' table still stands, and is asked, at the moment it is to go.
 void check_tenants_gone(Oid relation) {
-  const Oid tenants = pg::call([] {
-    const Oid schema = get_namespace_oid("factory", true);
-    return OidIsValid(schema) ? get_relname_relid("tenant_records", schema) : InvalidOid;
-  });
-  if (relation != tenants) return;
-  const pg::RunAs owner(owner_role(), SECURITY_LOCAL_USERID_CHANGE);
+  if (relation != platform_relation("tenant_records")) return;
+  const AsOwner owner;
   const pg::Connection connection;
-  pg::Statement count("SELECT count(*) FROM factory.tenant_records");
-  const std::int64_t live = count.run({}).bigint(0, 1);
-  count.forget();
+  const std::int64_t live = pg::run_once("SELECT count(*) FROM factory.tenant_records").bigint(0, 1);
   if (live > 0) throw Problem("tenants_exist", std::to_string(live) + " workspaces live in it");
 }
 

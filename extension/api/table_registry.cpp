@@ -9,29 +9,18 @@ namespace factory::api::table_registry {
 
 using pg::Value;
 
-namespace {
-
-bool installed() {
-  return pg::call([] {
-    const Oid schema = get_namespace_oid("factory", true);
-    return OidIsValid(schema) && OidIsValid(get_relname_relid("table_registry", schema));
-  });
-}
-
-}  // namespace
-
 bool is_tenant_table(Oid relation) {
-  if (!installed()) return false;
-  const pg::RunAs owner(owner_role(), SECURITY_LOCAL_USERID_CHANGE);
+  if (!OidIsValid(platform_relation("table_registry"))) return false;
+  const AsOwner owner;
   static pg::Statement statement("SELECT 1 FROM factory.table_registry WHERE relation = $1 AND class = 'tenant'");
   const pg::Connection connection;
   return !statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(relation))}).empty();
 }
 
 void forget_dropped(Oid relation) {
-  if (!installed()) return;
+  if (!OidIsValid(platform_relation("table_registry"))) return;
   // Ours go with the extension; only a table that somebody protected has a row to lose.
-  const pg::RunAs owner(owner_role(), SECURITY_LOCAL_USERID_CHANGE);
+  const AsOwner owner;
   static pg::Statement statement(
       "DELETE FROM factory.table_registry WHERE relation = $1 AND NOT shipped RETURNING relation::pg_catalog.text");
   const pg::Connection connection;

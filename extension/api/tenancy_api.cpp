@@ -47,6 +47,8 @@ void check_slug(Fields &fields, const std::string &slug) {
     fields.complain("slug", "reserved", "this slug is kept for the platform");
 }
 
+Problem slug_taken() { return Problem("slug_taken", {}, {{"#/slug", "taken", "another workspace has it"}}); }
+
 // Tries a slug; the unique key decides between callers that race for it.
 bool insert_tenant(const Uuid &id, const std::string &slug, const std::string &name, const Uuid &creator) {
   static pg::Statement statement(
@@ -82,7 +84,7 @@ MemberRow lock_member(const Uuid &tenant, const Uuid &user) {
       "SELECT u.email, u.name, m.role, m.joined_at, m.version FROM factory.memberships m JOIN factory.users u ON u.id = m.user_id"
       " WHERE m.tenant_id = $1 AND m.user_id = $2 FOR UPDATE OF m");
   const pg::Rows rows = statement.run({Value::uuid(tenant), Value::uuid(user)});
-  if (rows.empty()) throw Problem("not_found", "there is no such member");
+  if (rows.empty()) throw Problem("not_found");
   return {rows.text(0, 1), rows.text(0, 2), rows.text(0, 3), rows.timestamp(0, 4), rows.bigint(0, 5)};
 }
 
@@ -127,7 +129,7 @@ FACTORY_FUNCTION(factory_create_tenant) {
   else if (insert_tenant(row.id, *wanted, name, user))
     row.slug = *wanted;
   else
-    throw Problem("slug_taken", {}, {{"#/slug", "taken", "another workspace has it"}});
+    throw slug_taken();
   static pg::Statement member("INSERT INTO factory.memberships (tenant_id, user_id, role) VALUES ($1, $2, 'owner')");
   static pg::Statement directory("INSERT INTO factory.user_tenants (user_id, tenant_id, role) VALUES ($2, $1, 'owner')");
   {
@@ -161,13 +163,17 @@ FACTORY_FUNCTION(factory_update_tenant) {
   if (expected && *expected != before.version) throw Problem("precondition_failed");
   const std::string new_name = name.value_or(before.name), new_slug = slug.value_or(before.slug);
   if (new_name == before.name && new_slug == before.slug) return tenant_result(fcinfo, before);
-  static pg::Statement taken("SELECT 1 FROM factory.tenant_records WHERE slug = $1 AND id <> $2");
-  if (!taken.run({Value::text(new_slug), Value::uuid(tenant)}).empty())
-    throw Problem("slug_taken", {}, {{"#/slug", "taken", "another workspace has it"}});
   static pg::Statement update(
       "UPDATE factory.tenant_records SET name = $2, slug = $3, version = version + 1 WHERE id = $1"
       " RETURNING id, slug, name, status, created_at, version");
-  const TenantRow after = tenant_row(update.run({Value::uuid(tenant), Value::text(new_name), Value::text(new_slug)}));
+  const TenantRow after = [&] {
+    try {
+      return tenant_row(update.run({Value::uuid(tenant), Value::text(new_name), Value::text(new_slug)}));
+    } catch (const pg::PostgresError &error) {
+      if (error.sqlstate() == "23505") throw slug_taken();
+      throw;
+    }
+  }();
   const std::vector<audit::FieldChange> changes = {{"name", quoted(before.name), quoted(after.name)},
                                                    {"slug", quoted(before.slug), quoted(after.slug)}};
   audit::Event event;

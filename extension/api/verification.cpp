@@ -28,7 +28,8 @@ struct SessionFacts {
   std::optional<std::string> tenant_status;
 };
 
-// One statement, one snapshot: session, account, membership and workspace cannot disagree.
+// One statement, one snapshot: session, account, membership and workspace cannot disagree. The latest one, as the caller
+// may hold an older one from before a sign-out or a removal.
 std::optional<SessionFacts> look_up(const Uuid &session, const Uuid &user, const std::optional<Uuid> &tenant) {
   static pg::Statement statement(
       "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, m.role, t.status"
@@ -41,8 +42,8 @@ std::optional<SessionFacts> look_up(const Uuid &session, const Uuid &user, const
       "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, NULL::text, NULL::text"
       " FROM factory.sessions s JOIN factory.users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2");
   const pg::Connection connection;
-  const pg::Rows rows = tenant ? statement.run({Value::uuid(session), Value::uuid(user), Value::uuid(*tenant)})
-                               : without_tenant.run({Value::uuid(session), Value::uuid(user)});
+  const pg::Rows rows = tenant ? statement.run_latest({Value::uuid(session), Value::uuid(user), Value::uuid(*tenant)})
+                               : without_tenant.run_latest({Value::uuid(session), Value::uuid(user)});
   if (rows.empty()) return std::nullopt;
   return SessionFacts{rows.text(0, 1),      rows.boolean(0, 2),       rows.timestamp(0, 3),
                       rows.integer(0, 4),   rows.optional_text(0, 5), rows.optional_text(0, 6)};
@@ -94,7 +95,7 @@ class KeyStatus {
 KeyStatus key_status;
 
 bool session_still_holds(const Context &context) {
-  const pg::RunAs owner(owner_role(), SECURITY_LOCAL_USERID_CHANGE);
+  const AsOwner owner;
   std::optional<context::TenantScope> scope;
   std::optional<Uuid> tenant;
   if (context.has_tenant) {

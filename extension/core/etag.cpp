@@ -31,7 +31,9 @@ std::optional<std::int64_t> version_of(std::string_view tag) {
 
 std::string format_etag(std::int64_t version) { return "\"v" + std::to_string(version) + '"'; }
 
-bool IfMatch::allows(std::int64_t version) const { return any || std::ranges::find(versions, version) != versions.end(); }
+bool IfMatch::allows(std::int64_t version) const {
+  return any || std::ranges::find(versions, version) != versions.end();
+}
 
 std::optional<IfMatch> parse_if_match(std::string_view header) {
   trim(header);

@@ -84,7 +84,9 @@ void check_path(const Operation& operation) {
 
 ProblemsByStatus problems_of(const Operation& operation) {
   std::vector<std::string> codes = operation.problems;
-  const auto add = [&codes](std::initializer_list<const char*> more) { codes.insert(codes.end(), more.begin(), more.end()); };
+  const auto add = [&codes](std::initializer_list<const char*> more) {
+    codes.insert(codes.end(), more.begin(), more.end());
+  };
   if (operation.requires_ != "anyone") add({"unauthenticated", "invalid_token", "token_expired", "session_ended"});
   if (needs_capability(operation) || operation.requires_ == "operator") add({"forbidden"});
   if (operation.scope == ApiScope::tenant) {
@@ -143,7 +145,8 @@ class DocumentWriter {
   void tags(std::span<const Operation> operations) {
     std::vector<std::string> names;
     for (const auto& operation : operations) {
-      if (!operation.tag.empty() && std::ranges::find(names, operation.tag) == names.end()) names.push_back(operation.tag);
+      if (!operation.tag.empty() && std::ranges::find(names, operation.tag) == names.end())
+        names.push_back(operation.tag);
     }
     json_.key("tags").begin_array();
     for (const auto& name : names) json_.begin_object().member("name", name).end_object();
@@ -306,6 +309,10 @@ class DocumentWriter {
   }
 
   void schema(const ApiField& field, bool with_description) {
+    if (!field.raw_schema.empty()) {
+      json_.raw(field.raw_schema);
+      return;
+    }
     json_.begin_object();
     if (field.type != "any") type(field.type, field.nullable);
     if (!field.format.empty()) json_.member("format", field.format);

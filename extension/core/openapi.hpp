@@ -24,6 +24,8 @@ struct ApiField {
   std::vector<ApiField> fields;
   /// Type of the items of an array that has no `fields`.
   std::string item_type = "string";
+  /// A whole JSON Schema in place of all the above but name and `required`.
+  std::string raw_schema;
 };
 
 struct ApiParameter {
@@ -72,10 +74,10 @@ struct ApiInfo {
   std::string server_url = "/";
 };
 
-/// The OpenAPI 3.1.0 document of the operations as JSON. Every operation has its request, reply and problem schemas; what
-/// follows from scope, capability, method and body (credentials, x-tenant-id, Idempotency-Key, If-Match, pages, common
-/// problems) is added here. Throws std::logic_error for a problem code outside the catalogue or a path parameter that
-/// is in the path but not declared (or the other way round).
+/// The OpenAPI 3.1.0 document of the operations as JSON. Every operation has its request, reply and problem schemas;
+/// what follows from scope, capability, method and body (credentials, x-tenant-id, Idempotency-Key, If-Match, pages,
+/// common problems) is added here. Throws std::logic_error for a problem code outside the catalogue, a path that is no
+/// template, and a path parameter that is not in both the path and the parameters.
 std::string build_openapi(const ApiInfo& info, std::span<const Operation> operations);
 
 }  // namespace factory::core

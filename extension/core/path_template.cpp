@@ -11,7 +11,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 
 bool is_unreserved(char c) {
-  return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
+  return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+         std::string_view("-._~").find(c) != std::string_view::npos;
 }
 
 bool is_literal(std::string_view text) {

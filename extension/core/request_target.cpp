@@ -10,9 +10,7 @@ namespace {
 
 [[noreturn]] void refuse(const char* detail) { throw Problem("bad_request", detail); }
 
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 // pchar of RFC 3986 without the percent sign, which is read before this is asked.
 bool is_path_character(char c) {

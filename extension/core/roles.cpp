@@ -7,10 +7,9 @@ namespace factory::core {
 namespace {
 
 constexpr const char* kNames[kCapabilityCount] = {
-    "workspace.view",    "workspace.manage", "workspace.delete", "members.manage", "modules.manage",
-    "connectors.manage", "api_keys.manage",  "records.write",    "ai.use",         "publish.manage",
-    "billing.manage",    "audit.view",       "data.export",      "compliance.manage",
-};
+    "workspace.view",    "workspace.manage", "workspace.delete", "members.manage",   "modules.manage",
+    "connectors.manage", "api_keys.manage",  "records.write",    "ai.use",           "publish.manage",
+    "billing.manage",    "audit.view",       "data.export",      "compliance.manage"};
 
 constexpr CapabilitySet kEverything = (CapabilitySet{1} << kCapabilityCount) - 1;
 

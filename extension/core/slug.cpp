@@ -12,13 +12,13 @@ constexpr std::string_view kFallback = "workspace";
 
 // Sorted: names that addresses of the platform itself use or are likely to.
 constexpr std::string_view kReserved[] = {
-    "about",    "account",  "admin",    "api",      "app",    "apps",   "assets", "audit",  "auth",   "autoconfig",
-    "billing",  "blog",     "cdn",      "console",  "dashboard", "dev", "docs", "email", "errors",
-    "factory",  "files",    "ftp",      "healthz",  "help",   "imap",   "internal", "invite", "localhost", "login",
-    "logout",   "mail",     "me",       "metrics",  "mobile", "new",    "null",   "operator", "platform", "pop3",
-    "postgres", "preview",  "public",   "readyz",   "register", "root", "security", "settings", "signup", "smtp",
-    "static",   "status",   "support",  "system",   "test",   "undefined", "webhooks", "webmail", "www",
-};
+    "about",      "account",  "admin",   "api",      "app",     "apps",      "assets",  "audit",    "auth",
+    "autoconfig", "billing",  "blog",    "cdn",      "console", "dashboard", "dev",     "docs",     "email",
+    "errors",     "factory",  "files",   "ftp",      "healthz", "help",      "imap",    "internal", "invite",
+    "localhost",  "login",    "logout",  "mail",     "me",      "metrics",   "mobile",  "new",      "null",
+    "operator",   "platform", "pop3",    "postgres", "preview", "public",    "readyz",  "register", "root",
+    "security",   "settings", "signup",  "smtp",     "static",  "status",    "support", "system",   "test",
+    "undefined",  "webhooks", "webmail", "www"};
 static_assert(std::ranges::is_sorted(kReserved));
 
 struct Transliteration {
@@ -43,8 +43,7 @@ constexpr Transliteration kTransliterations[] = {
     {0x0174, 0x0175, "w"},  {0x0176, 0x0178, "y"},  {0x0179, 0x017E, "z"},  {0x017F, 0x017F, "s"},
     {0x0218, 0x0219, "s"},  {0x021A, 0x021B, "t"},  {0x0300, 0x036F, ""},   {0x1E9E, 0x1E9E, "ss"},
     {0x1EA0, 0x1EB7, "a"},  {0x1EB8, 0x1EC7, "e"},  {0x1EC8, 0x1ECB, "i"},  {0x1ECC, 0x1EE3, "o"},
-    {0x1EE4, 0x1EF1, "u"},  {0x1EF2, 0x1EF9, "y"},  {0x2019, 0x2019, ""},
-};
+    {0x1EE4, 0x1EF1, "u"},  {0x1EF2, 0x1EF9, "y"},  {0x2019, 0x2019, ""}};
 static_assert(std::ranges::is_sorted(kTransliterations, {}, &Transliteration::first));
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }

@@ -1,5 +1,7 @@
 #include "core/uuid.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -76,9 +78,19 @@ Uuid uuid7() {
   using std::chrono::milliseconds;
   using std::chrono::system_clock;
   thread_local Uuid7Generator generator;
-  std::array<std::uint8_t, 10> random;
-  crypto::fill_random(random);
-  return generator.next(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count(), random);
+  // The random generator takes hardly longer for many bytes than for ten.
+  thread_local std::array<std::uint8_t, 320> random;
+  thread_local std::size_t used = random.size();
+  thread_local pid_t owner = 0;
+  // A forked process must not go on with the bytes of its parent.
+  if (used == random.size() || owner != getpid()) {
+    crypto::fill_random(random);
+    used = 0;
+    owner = getpid();
+  }
+  const std::span<const std::uint8_t, 10> fresh(random.data() + used, 10);
+  used += fresh.size();
+  return generator.next(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count(), fresh);
 }
 
 }  // namespace factory::core

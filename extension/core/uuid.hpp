@@ -17,7 +17,8 @@ std::optional<Uuid> parse_uuid(std::string_view text);
 /// Writes the 36-character form in lower case.
 std::string format_uuid(const Uuid& uuid);
 
-/// Makes version 7 UUIDs that only grow, even within a millisecond and when the clock goes back (RFC 9562 6.2, method 1).
+/// Makes version 7 UUIDs that only grow, even within a millisecond and when the clock goes back (RFC 9562 6.2,
+/// method 1).
 class Uuid7Generator {
  public:
   /// `unix_ms` is the wall clock in milliseconds; `random` is fresh for each call.

@@ -24,9 +24,7 @@ inline ByteView as_bytes(std::string_view text) {
 }
 
 /// The text that some bytes spell, without copying; they need not be valid UTF-8.
-inline std::string_view as_text(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 /// Owns secret bytes and wipes them when it ends; it can be moved, never copied.
 class Secret {

@@ -49,7 +49,8 @@ bool is_kid(std::string_view text) {
 
 // Visible ASCII that stands in JSON as it is.
 bool is_plain(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != '"' && c != '\\'; });
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
 bool is_id(std::string_view text) { return text.size() <= kMaxIdSize && is_plain(text); }
@@ -110,7 +111,8 @@ bool signature_holds(std::string_view signed_part, ByteView signature, ByteView 
 }
 
 std::optional<JwtError> check_times(const JwtClaims& claims, const JwtPolicy& policy) {
-  if (!is_time(claims.iat) || !is_time(claims.exp) || (claims.nbf && !is_time(*claims.nbf))) return JwtError::bad_claims;
+  if (!is_time(claims.iat) || !is_time(claims.exp) || (claims.nbf && !is_time(*claims.nbf)))
+    return JwtError::bad_claims;
   const std::int64_t lifetime = claims.exp - claims.iat;
   if (lifetime <= 0 || lifetime > policy.max_lifetime) return JwtError::bad_claims;
   if (policy.now >= claims.exp + policy.skew) return JwtError::expired;
@@ -131,7 +133,8 @@ JwtResult read_claims(std::string_view text, const JwtPolicy& policy) {
       !read_integer(object, "aal", aal) || !read_text(object, "tenant", claims.tenant)) {
     return JwtError::bad_claims;
   }
-  if (iss != policy.issuer || aud != policy.audience || !sub || !jti || !sid || !iat || !exp) return JwtError::bad_claims;
+  if (iss != policy.issuer || aud != policy.audience || !sub || !jti || !sid || !iat || !exp)
+    return JwtError::bad_claims;
   if (!is_id(*sub) || !is_id(*jti) || !is_id(*sid) || (claims.tenant && !is_id(*claims.tenant)) ||
       (aal && (*aal < 1 || *aal > kMaxAssurance))) {
     return JwtError::bad_claims;

@@ -50,9 +50,9 @@ enum class JwtError { malformed, unsupported, unknown_key, bad_signature, bad_cl
 using JwtResult = std::variant<JwtClaims, JwtError>;
 using JwtKeyLookup = std::function<std::optional<JwtKey>(std::string_view kid)>;
 
-/// Verifies an access token (RFC 7519, 8725, 9068 `at+jwt`) in this order: size, dots, base64url, header, key, signature,
-/// payload, claims. `lookup` is asked at most once, with a kid of [A-Za-z0-9_-]{1,64}. CryptoError for a key that is too
-/// short. `expired` and `not_yet_valid` are only said of tokens that are ours in all else.
+/// Verifies an access token (RFC 7519, 8725, 9068 `at+jwt`) in this order: size, dots, base64url, header, key,
+/// signature, payload, claims. `lookup` is asked at most once, with a kid of [A-Za-z0-9_-]{1,64}. CryptoError for a key
+/// that is too short. `expired` and `not_yet_valid` are only said of tokens that are ours in all else.
 JwtResult jwt_verify(std::string_view token, const JwtKeyLookup& lookup, const JwtPolicy& policy);
 
 /// Signs an access token. CryptoError for a key under 32 bytes, a bad kid, or claims that jwt_verify() would refuse

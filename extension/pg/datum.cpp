@@ -176,12 +176,23 @@ std::string format_timestamp(TimestampTz value) {
   struct pg_tm tm;
   fsec_t fraction;
   if (timestamp2tm(value, nullptr, &tm, &fraction, nullptr, nullptr) != 0) return "invalid";
-  char buffer[64];
-  int length = std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-                             tm.tm_hour, tm.tm_min, tm.tm_sec);
-  if (fraction != 0) length += std::snprintf(buffer + length, sizeof buffer - length, ".%06d", fraction);
-  buffer[length++] = 'Z';
-  return std::string(buffer, length);
+  char buffer[32];
+  // pg_ultostr_zeropad is several times faster than printf, and a list has a time in every row.
+  char *end = buffer;
+  if (tm.tm_year < 0) *end++ = '-';
+  end = pg_ultostr_zeropad(end, static_cast<uint32>(std::abs(tm.tm_year)), 4);
+  const auto append = [&end](char separator, int number, int width) {
+    *end++ = separator;
+    end = pg_ultostr_zeropad(end, static_cast<uint32>(number), width);
+  };
+  append('-', tm.tm_mon, 2);
+  append('-', tm.tm_mday, 2);
+  append('T', tm.tm_hour, 2);
+  append(':', tm.tm_min, 2);
+  append(':', tm.tm_sec, 2);
+  if (fraction != 0) append('.', fraction, 6);
+  *end++ = 'Z';
+  return std::string(buffer, static_cast<std::size_t>(end - buffer));
 }
 
 }  // namespace factory::pg

@@ -87,8 +87,9 @@ void Failure::unexpected(const char *what) {
 void Failure::raise() const {
   PostgresError::settle();  // the abort that follows cleans up
   if (carried != nullptr) ReThrowError(carried);
-  ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message), detail ? errdetail_internal("%s", detail) : 0,
-                  hint ? errhint("%s", hint) : 0));
+  // A refused sign-in or login may carry its secret in the statement's text: the server's log does without that.
+  ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message),
+                  detail ? errdetail_internal("%s", detail), errhidestmt(true) : 0, hint ? errhint("%s", hint) : 0));
   pg_unreachable();
 }
 

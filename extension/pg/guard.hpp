@@ -65,18 +65,22 @@ auto entry(Body &&body) -> std::invoke_result_t<Body> {
 
 #define FACTORY_EXPORT __attribute__((visibility("default")))
 
-// Declares an SQL-callable function: FACTORY_FUNCTION(factory_can) { ... return PG-datum; } with `fcinfo` in scope.
-#define FACTORY_FUNCTION(name)                                                            \
-  static Datum name##_body(FunctionCallInfo fcinfo);                                      \
-  extern "C" {                                                                            \
-  FACTORY_EXPORT Datum name(PG_FUNCTION_ARGS);                                            \
-  FACTORY_EXPORT const Pg_finfo_record *pg_finfo_##name(void);                            \
-  const Pg_finfo_record *pg_finfo_##name(void) {                                          \
-    static const Pg_finfo_record record = {1};                                            \
-    return &record;                                                                       \
-  }                                                                                       \
-  Datum name(PG_FUNCTION_ARGS) {                                                          \
-    return ::factory::pg::entry([fcinfo]() -> Datum { return name##_body(fcinfo); });     \
-  }                                                                                       \
-  }                                                                                       \
+// Exports a function and says that it follows the version 1 calling convention; its body follows.
+#define FACTORY_EXPORTED(name)                                       \
+  FACTORY_EXPORT Datum name(PG_FUNCTION_ARGS);                       \
+  FACTORY_EXPORT const Pg_finfo_record *pg_finfo_##name(void);       \
+  const Pg_finfo_record *pg_finfo_##name(void) {                     \
+    static const Pg_finfo_record record = {1};                       \
+    return &record;                                                  \
+  }                                                                  \
+  Datum name(PG_FUNCTION_ARGS)
+
+// Declares an SQL-callable function behind the entry guard: FACTORY_FUNCTION(factory_x) { return ...; } with fcinfo in scope.
+#define FACTORY_FUNCTION(name)                                                                                  \
+  static Datum name##_body(FunctionCallInfo fcinfo);                                                            \
+  extern "C" {                                                                                                  \
+  FACTORY_EXPORTED(name) {                                                                                      \
+    return ::factory::pg::entry([fcinfo]() -> Datum { return name##_body(fcinfo); });                           \
+  }                                                                                                             \
+  }                                                                                                             \
   static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -33,6 +33,20 @@ class SettingsScope {
   int level_;
 };
 
+// The search path of our own statements and look-ups, whatever the session's is: an operator or a type of a user must not
+// take the place of the server's, least of all where we run with other rights than the caller's.
+class PinnedPath {
+ public:
+  PinnedPath() {
+    call([] {
+      set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR, false);
+    });
+  }
+
+ private:
+  SettingsScope settings_;
+};
+
 // Sets a variable for the life of the object.
 template <typename T>
 class Restored {
@@ -49,12 +63,20 @@ class Restored {
 
 enum class Access : bool { read_write, read_only };
 
+// Read-only subtransactions around the running code. RESET ends XactReadOnly without asking on 15, so the hooks on
+// statements call insist_on_read_only() before each.
+inline int read_only_depth = 0;
+inline void insist_on_read_only() {
+  if (read_only_depth > 0) XactReadOnly = true;
+}
+
 // Runs `body` in a subtransaction: what it throws arrives after its effects were rolled back, and the transaction goes on.
 // A read-only one refuses every write inside (25006).
 template <typename Body>
 void in_subtransaction(Access access, Body &&body) {
   const MemoryContext memory = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
+  const Restored<int> depth(read_only_depth, read_only_depth + (access == Access::read_only ? 1 : 0));
   call([memory, access] {
     BeginInternalSubTransaction(nullptr);
     MemoryContextSwitchTo(memory);

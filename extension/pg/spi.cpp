@@ -73,6 +73,23 @@ Rows Statement::run_latest(std::initializer_list<Value> values) {
   return Rows(SPI_tuptable, SPI_processed);
 }
 
+Rows run_once(const std::string &sql, std::initializer_list<Value> values) {
+  call([&] {
+    Oid types[max_parameters];
+    Datum datums[max_parameters];
+    char nulls[max_parameters];
+    int count = 0;
+    for (const Value &value : values) {
+      types[count] = value.type();
+      nulls[count] = value.is_null() ? 'n' : ' ';
+      datums[count++] = value.build();
+    }
+    const int code = SPI_execute_with_args(sql.c_str(), count, types, datums, nulls, false, 0);
+    if (code < 0) failed("SPI_execute_with_args", code);
+  });
+  return Rows(SPI_tuptable, SPI_processed);
+}
+
 void Statement::forget() {
   if (plan_ != nullptr) {
     SPIPlanPtr plan = plan_;

@@ -67,4 +67,7 @@ class Statement {
   SPIPlanPtr plan_ = nullptr;
 };
 
+// Runs a statement of which no plan is kept: for what is said once, or in words of the moment.
+Rows run_once(const std::string &sql, std::initializer_list<Value> values = {});
+
 }  // namespace factory::pg

@@ -31,6 +31,31 @@ inline void free_setting_memory(void *memory) {
 #endif
 }
 
+// Ownership and privilege by the server's rules; may raise for an object that is gone.
+inline bool owns_table(Oid table, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, table, role);
+#else
+  return pg_class_ownercheck(table, role);
+#endif
+}
+
+inline bool owns_function(Oid function, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(ProcedureRelationId, function, role);
+#else
+  return pg_proc_ownercheck(function, role);
+#endif
+}
+
+inline bool may_execute(Oid function, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+  return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
 inline void reserve_setting_prefix(const char *prefix) { MarkGUCPrefixReserved(prefix); }
 
 }  // namespace factory::pg

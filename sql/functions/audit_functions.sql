@@ -30,11 +30,15 @@ END;
 COMMENT ON FUNCTION factory.audit_logs(integer, uuid, text, text, text, text, timestamptz, timestamptz) IS
   'The audit log, newest first. before_id: id of the last row seen; actor and target: ids; outcome: success, denied, failed or blocked; from inclusive, to exclusive. For audit.view.';
 
--- One event per changed row of a protected table; installed by factory.protect().
+-- One event per changed row of a protected table; installed by factory.protect(). It runs as whoever changes the row, as do
+-- the output functions of the row's types, and asks nobody for rights.
 CREATE OR REPLACE FUNCTION factory.record_change() RETURNS trigger
-LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_record_change';
+LANGUAGE c AS 'MODULE_PATHNAME', 'factory_record_change';
 COMMENT ON FUNCTION factory.record_change() IS 'Row trigger of protected tables: writes the audit event of the change.';
 
 SELECT factory.declare('factory.audit_logs(integer, uuid, text, text, text, text, timestamptz, timestamptz)', 'Audit log of this workspace',
-  method => 'GET', path => '/v1/audit-logs', requires => 'audit.view', reply => 'list', page_key => 'id');
+  method => 'GET', path => '/v1/audit-logs', requires => 'audit.view', reply => 'list', page_key => 'id',
+  nullable => '{request_id,peer}',
+  schemas => '{"actor": {"type":"object","properties":{"type":{"type":"string"},"id":{"type":["string","null"]}},"required":["type","id"]}, "target": {"type":["object","null"],"properties":{"type":{"type":"string"},"id":{"type":["string","null"]}},"required":["type","id"]},
+    "before": {"type":["object","null"]}, "after": {"type":["object","null"]}, "metadata": {"type":["object","null"]}}');
 SELECT factory.declare('factory.record_change()', 'Audit trigger of protected tables', '{factory_operator}');

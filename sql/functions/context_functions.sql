@@ -2,7 +2,7 @@ CREATE OR REPLACE FUNCTION factory.sign_in(token text, tenant uuid DEFAULT NULL,
 RETURNS uuid LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_sign_in';
 COMMENT ON FUNCTION factory.sign_in(text, uuid, boolean) IS
-  'Verifies an access token and sets who and where for this transaction (for_session: until sign_out), returning the workspace. tenant: the workspace asked for; null means the sole membership, or none where there is no membership. Errors: invalid_token, token_expired, session_ended, tenant_required, tenant_not_found, one_tenant_per_transaction. For apps.';
+  'Verifies an access token and sets who and where for this transaction (for_session: until sign_out), returning the workspace. tenant: the workspace asked for; null means the sole membership, or none where there is no membership. Errors: invalid_token, token_expired, session_ended, account_disabled, tenant_required, tenant_not_found, tenant_deleted, one_tenant_per_transaction, safe_mode. For apps.';
 
 CREATE OR REPLACE FUNCTION factory.sign_out() RETURNS void
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -29,10 +29,15 @@ CREATE OR REPLACE FUNCTION factory.can(capability text) RETURNS boolean
 LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'factory_can';
 COMMENT ON FUNCTION factory.can(text) IS 'Whether the context holds the capability; false without context and for unknown names. For anyone.';
 
+CREATE OR REPLACE FUNCTION factory.tenant_with(capability text) RETURNS uuid
+LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'factory_tenant_with';
+COMMENT ON FUNCTION factory.tenant_with(text) IS
+  'Workspace of the context when the context holds the capability, else null: what the policies of protected tables compare tenant_id with. For anyone.';
+
 CREATE OR REPLACE FUNCTION factory.require(capability text) RETURNS void
 LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_require';
 COMMENT ON FUNCTION factory.require(text) IS
-  'Raises unless the context holds the capability; checks expiry by the clock. Errors: no_context, token_expired, session_ended, forbidden. For anyone.';
+  'Raises unless the context holds the capability; checks expiry by the clock. Errors: no_context, token_expired, forbidden, validation_failed (no such capability). For anyone.';
 
 CREATE OR REPLACE FUNCTION factory.uuid7() RETURNS uuid
 LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'factory_uuid7';
@@ -45,5 +50,6 @@ SELECT factory.declare('factory.user_id()', 'Person of the context', '{public}',
 SELECT factory.declare('factory.role_name()', 'Role of the context', '{public}', scope => 'global');
 SELECT factory.declare('factory.assurance()', 'Assurance of the context', '{public}', scope => 'global');
 SELECT factory.declare('factory.can(text)', 'Whether the context holds a capability', '{public}', scope => 'global');
+SELECT factory.declare('factory.tenant_with(text)', 'Workspace in which the context holds a capability', '{public}', scope => 'global');
 SELECT factory.declare('factory.require(text)', 'Raise unless the context holds a capability', '{public}', scope => 'global');
 SELECT factory.declare('factory.uuid7()', 'A new UUIDv7', '{public}', scope => 'global');

@@ -21,7 +21,7 @@ RETURNS factory.token_pair
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_refresh';
 COMMENT ON FUNCTION factory.refresh(text) IS
-  'Trades a refresh token for a new pair. A used one works for 10 more seconds; later it ends the session. Errors: invalid_refresh_token, session_ended. For anyone.';
+  'Trades a refresh token for a new pair. A used one works for 10 more seconds; later it ends the session. Errors: invalid_refresh_token, session_ended, account_disabled. For anyone.';
 
 CREATE OR REPLACE FUNCTION factory.logout() RETURNS void
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -35,10 +35,13 @@ CREATE VIEW factory.my_user WITH (security_barrier) AS
 COMMENT ON VIEW factory.my_user IS 'The account of the context.';
 
 SELECT factory.declare('factory.register(text, text, text)', 'Create an account', '{factory_app}', 'POST', '/v1/auth/register', 'global', 'anyone',
-  status => 201, audit_action => 'user.created', rate_class => 'auth', problems => '{email_taken,password_too_weak,kdf_busy}');
+  status => 201, audit_action => 'user.created', rate_class => 'auth', problems => '{email_taken,password_too_weak,kdf_busy}',
+  schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]}}');
 SELECT factory.declare('factory.login(text, text)', 'Sign in', '{factory_app}', 'POST', '/v1/auth/login', 'global', 'anyone',
-  audit_action => 'session.created', rate_class => 'auth', problems => '{invalid_credentials,account_disabled,kdf_busy}');
+  audit_action => 'session.created', rate_class => 'auth', problems => '{invalid_credentials,account_disabled,kdf_busy}',
+  schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]}}');
 SELECT factory.declare('factory.refresh(text)', 'Trade a refresh token', '{factory_app}', 'POST', '/v1/auth/refresh', 'global', 'anyone',
-  audit_action => 'session.refreshed', rate_class => 'auth', problems => '{invalid_refresh_token,session_ended,account_disabled}');
+  audit_action => 'session.refreshed', rate_class => 'auth', problems => '{invalid_refresh_token,session_ended,account_disabled}',
+  schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]}}');
 SELECT factory.declare('factory.logout()', 'Sign out', '{factory_app}', 'POST', '/v1/auth/logout', 'global', 'user', 'none',
   audit_action => 'session.ended', rate_class => 'auth');

@@ -37,9 +37,10 @@ COMMENT ON FUNCTION factory.accept_invitation(text) IS
 SELECT factory.declare('factory.create_invitation(text, text)', 'Invite somebody', method => 'POST', path => '/v1/invitations',
   requires => 'members.manage', status => 201, audit_action => 'invitation.created', problems => '{already_member,invitation_pending}');
 SELECT factory.declare('factory.list_invitations(integer, uuid)', 'Invitations of this workspace', method => 'GET', path => '/v1/invitations',
-  requires => 'members.manage', reply => 'list', page_key => 'id');
+  requires => 'members.manage', reply => 'list', page_key => 'id', nullable => '{invited_by}');
 SELECT factory.declare('factory.cancel_invitation(uuid)', 'Withdraw an invitation', method => 'DELETE', path => '/v1/invitations/{id}',
   requires => 'members.manage', reply => 'none', audit_action => 'invitation.cancelled');
 SELECT factory.declare('factory.accept_invitation(text)', 'Accept an invitation', method => 'POST', path => '/v1/invitations/accept',
   requires => 'user', audit_action => 'invitation.accepted',
-  problems => '{invitation_gone,invitation_address_mismatch,already_member}');
+  problems => '{invitation_gone,invitation_address_mismatch,already_member}',
+  schemas => '{"tenant": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"slug":{"type":"string"},"name":{"type":"string"},"status":{"type":"string"}},"required":["id","slug","name","status"]}}');

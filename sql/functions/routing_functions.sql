@@ -3,21 +3,23 @@ CREATE OR REPLACE FUNCTION factory.declare(
   function text, summary text, roles text[] DEFAULT '{factory_app}',
   method text DEFAULT NULL, path text DEFAULT NULL, scope text DEFAULT 'tenant', requires text DEFAULT 'anyone',
   reply text DEFAULT 'object', status integer DEFAULT NULL, page_key text DEFAULT NULL, etag boolean DEFAULT false,
-  audit_action text DEFAULT NULL, rate_class text DEFAULT 'api', module text DEFAULT NULL, problems text[] DEFAULT '{}')
+  audit_action text DEFAULT NULL, rate_class text DEFAULT 'api', module text DEFAULT NULL, problems text[] DEFAULT '{}',
+  nullable text[] DEFAULT '{}', schemas json DEFAULT '{}')
 RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   INSERT INTO factory.routes (function, roles, method, path, scope, requires, reply, status, page_key, etag, audit_action,
-                              rate_class, module, summary, problems, shipped, declared_by)
+                              rate_class, module, summary, problems, nullable, schemas, shipped, declared_by)
   VALUES (function::regprocedure::text, roles, method, path, scope, requires, reply,
           coalesce(status, CASE reply WHEN 'none' THEN 204 ELSE 200 END), page_key, etag, audit_action, rate_class, module,
-          summary, problems, true, 'platform_factory')
+          summary, problems, nullable, schemas, true, 'platform_factory')
   ON CONFLICT (function) DO UPDATE SET
     roles = excluded.roles, method = excluded.method, path = excluded.path, scope = excluded.scope,
     requires = excluded.requires, reply = excluded.reply, status = excluded.status, page_key = excluded.page_key,
     etag = excluded.etag, audit_action = excluded.audit_action, rate_class = excluded.rate_class,
-    module = excluded.module, summary = excluded.summary, problems = excluded.problems
+    module = excluded.module, summary = excluded.summary, problems = excluded.problems, nullable = excluded.nullable,
+    schemas = excluded.schemas
 $$;
-COMMENT ON FUNCTION factory.declare(text, text, text[], text, text, text, text, text, integer, text, boolean, text, text, text, text[]) IS
-  'Declares a shipped function: its HTTP route, who may call it, what it answers and what it leaves in the audit log.';
+COMMENT ON FUNCTION factory.declare(text, text, text[], text, text, text, text, text, integer, text, boolean, text, text, text, text[], text[], json) IS
+  'Declares a shipped function: its HTTP route, who may call it, what it answers (nullable: columns that may be null; schemas: JSON Schema of json columns by name) and what it leaves in the audit log.';
 
 -- Cached declarations and keys of other sessions are thrown away when their tables change.
 CREATE OR REPLACE FUNCTION factory.forget_cached() RETURNS trigger
@@ -65,7 +67,7 @@ COMMENT ON FUNCTION factory.errors() IS 'The catalogue of problem codes with HTT
 CREATE OR REPLACE FUNCTION factory.openapi() RETURNS json
 LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_openapi';
-COMMENT ON FUNCTION factory.openapi() IS 'The OpenAPI 3.1 document of every declared call, an app''s own ones included. For anyone.';
+COMMENT ON FUNCTION factory.openapi() IS 'The OpenAPI 3.1 document of every declared call, an app''s own ones included. For apps and operators; over HTTP for anyone.';
 
 CREATE OR REPLACE FUNCTION factory.route_add(
   function regprocedure, method text, path text, summary text, requires text DEFAULT 'workspace.view',

@@ -106,7 +106,9 @@ CREATE CONSTRAINT TRIGGER keep_last_owner AFTER UPDATE OR DELETE ON factory.memb
 ALTER TABLE factory.memberships ENABLE ALWAYS TRIGGER keep_last_owner;
 
 SELECT factory.declare('factory.role_capabilities(text)', 'Capabilities of a role', '{public}', scope => 'global');
-SELECT factory.declare('factory.me()', 'My account and workspaces', method => 'GET', path => '/v1/me', scope => 'global', requires => 'user');
+SELECT factory.declare('factory.me()', 'My account and workspaces', method => 'GET', path => '/v1/me', scope => 'global', requires => 'user',
+  schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]},
+    "memberships": {"type":"array","items":{"type":"object","properties":{"tenant":{"type":"object","properties":{"id":{"type":"string","format":"uuid"},"slug":{"type":"string"},"name":{"type":"string"},"status":{"type":"string"}},"required":["id","slug","name","status"]},"role":{"type":"string"},"capabilities":{"type":"array","items":{"type":"string"}}},"required":["tenant","role","capabilities"]}}}');
 SELECT factory.declare('factory.create_tenant(text, text)', 'Open a workspace', method => 'POST', path => '/v1/tenants', scope => 'global',
   requires => 'user', status => 201, etag => true, audit_action => 'tenant.created', problems => '{slug_taken}');
 SELECT factory.declare('factory.list_tenants(integer, uuid)', 'My workspaces', method => 'GET', path => '/v1/tenants', scope => 'global',

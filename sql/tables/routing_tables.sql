@@ -16,6 +16,8 @@ CREATE TABLE factory.routes (
   module text,
   summary text NOT NULL,
   problems text[] NOT NULL,
+  nullable text[] NOT NULL,
+  schemas json NOT NULL,
   shipped boolean NOT NULL,
   declared_by text NOT NULL,
   CONSTRAINT routes_pkey PRIMARY KEY (function),
@@ -23,6 +25,7 @@ CREATE TABLE factory.routes (
   CONSTRAINT routes_http_whole CHECK ((method IS NULL) = (path IS NULL)),
   CONSTRAINT routes_scope_known CHECK (scope IN ('global', 'tenant')),
   CONSTRAINT routes_reply_known CHECK (reply IN ('none', 'object', 'list', 'array', 'document')),
+  CONSTRAINT routes_schemas_object CHECK (json_typeof(schemas) = 'object'),
   CONSTRAINT routes_list_has_key CHECK ((reply = 'list') = (page_key IS NOT NULL))
 );
 COMMENT ON TABLE factory.routes IS

@@ -10,7 +10,7 @@ BEGIN
     EXECUTE format('CREATE POLICY tenant_guard ON %s AS RESTRICTIVE FOR ALL TO PUBLIC '
                    'USING (tenant_id = factory.tenant_id()) WITH CHECK (tenant_id = factory.tenant_id())', guarded);
     EXECUTE format('CREATE POLICY tenant_access ON %s AS PERMISSIVE FOR ALL TO factory_owner '
-                   'USING (factory.tenant_id() IS NOT NULL) WITH CHECK (factory.tenant_id() IS NOT NULL)', guarded);
+                   'USING (tenant_id = factory.tenant_id()) WITH CHECK (tenant_id = factory.tenant_id())', guarded);
   END LOOP;
 END
 $$;

@@ -1,0 +1,136 @@
+#!/bin/bash
+# A platform in use, dumped by factory_backup and restored into a second cluster: every table is there row for row, so
+# are policies, triggers and privileges, the wall stands, and people sign in as before.
+set -euo pipefail
+place=$(dirname "$DATA_DIR")
+second=${place}r
+bin=$("$PG_CONFIG" --bindir)
+fail() {
+  printf '%s\n' "$*"
+  exit 1
+}
+first() {
+  psql -X -q -A -t -v ON_ERROR_STOP=1 "$ADMIN_URL" "$@"
+}
+other_url() {
+  printf '%s\n' "${1/"$SOCKET_DIR"/"$second/run"}"
+}
+restored() {
+  psql -X -q -A -t -v ON_ERROR_STOP=1 "$(other_url "$ADMIN_URL")" "$@"
+}
+clean_up() {
+  first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
+    -c 'DROP SCHEMA IF EXISTS dumped CASCADE' -c 'DROP ROLE IF EXISTS dumped_owner' \
+    -c 'ALTER ROLE factory_backup NOLOGIN PASSWORD NULL'
+  FACTORY_PLACE=$second control/platform stop >/dev/null 2>&1 || true
+  rm -rf "$second"
+}
+trap clean_up EXIT
+rm -rf "$second"
+
+# Something in every table: people, workspaces, an invitation, sessions, keys of repeated calls, a route and rows of an app.
+run=$RANDOM$RANDOM
+first -v run="$run" >build/dump_restore.made <<'SQL'
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS dumped CASCADE;
+DROP ROLE IF EXISTS dumped_owner;
+CREATE ROLE dumped_owner IN ROLE factory_operator;
+CREATE SCHEMA dumped AUTHORIZATION dumped_owner;
+GRANT USAGE ON SCHEMA dumped TO factory_app;
+SELECT access_token AS eve FROM factory.register('eve' || :'run' || '@example.com', 'a quite long phrase', 'Eve "€" \') \gset
+SELECT access_token AS fay FROM factory.register('fay' || :'run' || '@example.com', 'a quite long phrase', 'Fay') \gset
+BEGIN;
+SELECT factory.sign_in(:'eve') AS ignored \gset
+SELECT id AS e FROM factory.create_tenant('Eve''s') \gset
+COMMIT;
+BEGIN;
+SELECT factory.sign_in(:'fay') AS ignored \gset
+SELECT id AS f FROM factory.create_tenant('Fay''s') \gset
+COMMIT;
+BEGIN;
+SELECT factory.sign_in(:'eve', :'e') AS ignored \gset
+SELECT token AS ignored FROM factory.create_invitation('gil' || :'run' || '@example.com', 'staff') \gset
+COMMIT;
+INSERT INTO factory.idempotency_keys VALUES (:'e', gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
+INSERT INTO factory.user_idempotency_keys VALUES (gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
+SET SESSION AUTHORIZATION dumped_owner;
+CREATE TABLE dumped."odd ""table" (tenant_id uuid NOT NULL, id int, body text, PRIMARY KEY (tenant_id, id)) PARTITION BY RANGE (id);
+CREATE TABLE dumped.low PARTITION OF dumped."odd ""table" FOR VALUES FROM (0) TO (50);
+CREATE TABLE dumped.high PARTITION OF dumped."odd ""table" DEFAULT;
+CREATE TABLE dumped.lines (tenant_id uuid NOT NULL, id int, odd int, PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, odd) REFERENCES dumped."odd ""table" ON DELETE CASCADE);
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dumped TO factory_app;
+SELECT factory.protect('dumped."odd ""table"', write => 'members.manage');
+SELECT factory.protect('dumped.lines');
+CREATE FUNCTION dumped.total() RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS 'SELECT count(*) FROM dumped.lines';
+SELECT factory.route_add('dumped.total()', 'GET', '/v1/app/total', 'How many');
+RESET SESSION AUTHORIZATION;
+INSERT INTO dumped."odd ""table" SELECT t, n, repeat('é', n) FROM unnest(ARRAY[:'e', :'f']::uuid[]) t, generate_series(1, 100) n;
+INSERT INTO dumped.lines SELECT t, n, n FROM unnest(ARRAY[:'e', :'f']::uuid[]) t, generate_series(1, 30) n;
+ALTER ROLE factory_backup LOGIN PASSWORD 'backup';
+\echo eve=:eve
+\echo e=:e
+SQL
+eval "$(grep -E '^(eve|e)=' build/dump_restore.made)"
+
+PGPASSWORD=backup "$bin/pg_dump" -h "$SOCKET_DIR" -U factory_backup -d platform -f build/dump_restore.sql ||
+  fail 'factory_backup could not dump'
+
+# The second cluster has the same keys and logins, and an empty database.
+install -d "$second"
+cp -p "$place/secrets" "$place/credentials" "$second/"
+FACTORY_PLACE=$second control/platform server >build/dump_restore.log 2>&1 || fail "$(cat build/dump_restore.log)"
+psql -X -q -v ON_ERROR_STOP=1 "$(other_url "${ADMIN_URL/\/platform\?//postgres?}")" -c 'DROP DATABASE platform WITH (FORCE)' \
+  -c 'CREATE DATABASE platform' -c 'CREATE ROLE dumped_owner IN ROLE factory_operator'
+restored -f build/dump_restore.sql >/dev/null
+FACTORY_PLACE=$second control/platform server >build/dump_restore.log 2>&1 || fail "$(cat build/dump_restore.log)"
+
+# contents: count and checksum of each table. shape: what guards them.
+cat >build/dump_restore.contents.sql <<'SQL'
+SET search_path = pg_catalog;
+SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C")) FROM ONLY %s t', c.oid::regclass, c.oid::regclass)
+FROM pg_class c WHERE c.relnamespace IN ('factory'::regnamespace, 'dumped'::regnamespace) AND c.relkind = 'r' ORDER BY c.oid::regclass::text COLLATE "C" \gexec
+SQL
+cat >build/dump_restore.shape.sql <<'SQL'
+SET search_path = pg_catalog;
+SELECT * FROM (
+  SELECT 'relation', c.oid::regclass::text, concat_ws(' ', c.relowner::regrole, c.relrowsecurity, c.relforcerowsecurity,
+         (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(c.relacl) a)) FROM pg_class c
+  WHERE c.relnamespace IN ('factory'::regnamespace, 'dumped'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
+  UNION ALL
+  SELECT 'policy', p.polrelid::regclass || ' ' || p.polname, concat_ws(' ', p.polcmd, p.polpermissive, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) FROM pg_policy p
+  UNION ALL
+  SELECT 'trigger', t.tgrelid::regclass || ' ' || t.tgname, concat_ws(' ', t.tgenabled, pg_get_triggerdef(t.oid)) FROM pg_trigger t WHERE NOT t.tgisinternal
+  UNION ALL
+  SELECT 'function', p.oid::regprocedure::text, concat_ws(' ', p.proowner::regrole, p.prosecdef, p.proconfig, (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(p.proacl) a))
+  FROM pg_proc p WHERE p.pronamespace IN ('factory'::regnamespace, 'dumped'::regnamespace)
+  UNION ALL
+  SELECT 'constraint', c.conrelid::regclass || ' ' || c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint c
+  WHERE c.connamespace IN ('factory'::regnamespace, 'dumped'::regnamespace)
+) AS shape(kind, name, facts) ORDER BY kind, name COLLATE "C", facts;
+SQL
+for part in contents shape; do
+  first -f "build/dump_restore.$part.sql" >"build/dump_restore.$part.first"
+  restored -f "build/dump_restore.$part.sql" >"build/dump_restore.$part.second"
+  [ "$(wc -l <"build/dump_restore.$part.first")" -gt 15 ] || fail "the comparison of the $part saw too little"
+  diff "build/dump_restore.$part.first" "build/dump_restore.$part.second" || fail "the $part differ"
+done
+empty=$(awk -F'|' '$2 == 0 { print $1 }' build/dump_restore.contents.first)
+[ -z "$empty" ] || fail "nothing was tested with $empty"
+
+findings=$(restored -c "SELECT severity, rule, object FROM factory.lint()")
+[ -z "$findings" ] || fail "lint finds in the restored platform: $findings"
+
+# The wall stands, tokens of before and the password still work, and the next change is written down.
+said=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -v eve="$eve" -v e="$e" -v run="$run" "$(other_url "$APP_URL")" <<'SQL'
+SELECT count(*) FROM dumped.lines;
+BEGIN;
+SELECT factory.sign_in(:'eve', :'e') = :'e';
+SELECT count(*), count(DISTINCT tenant_id) FROM dumped.lines;
+UPDATE dumped.lines SET odd = 2 WHERE id = 1;
+SELECT before, after FROM factory.audit WHERE action = 'lines.updated';
+COMMIT;
+SELECT "user"->>'email' = 'eve' || :'run' || '@example.com' FROM factory.login('eve' || :'run' || '@example.com', 'a quite long phrase');
+SQL
+)
+[ "$said" = $'0\nt\n30|1\n{"odd": 1}|{"odd": 2}\nt' ] || fail "the restored platform answers: $said"
