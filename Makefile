@@ -75,7 +75,7 @@ cxx_files     := $(wildcard extension/*.[ch]pp extension/*/*.[ch]pp edge/*.[ch]p
 
 CXX_STRICT    := -std=c++20 -g -Wall -Wextra -Werror -MMD -MP
 HARDEN        := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-SANITIZE      := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE      := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
 INCLUDES      := -Iextension -Ibuild -I.
 
 generated     := build/problems.inc build/common_passwords.inc

@@ -29,7 +29,7 @@ package_list() {
   case "$1" in
     test)
       printf '%s\n' clang clang-format libclang-rt-dev libgtest-dev \
-        python3 python3-pytest python3-psycopg2 nodejs npm
+        python3 python3-pytest python3-psycopg2 python3-jsonschema nodejs npm
       ;;
     bench) printf '%s\n' wrk ;;
   esac

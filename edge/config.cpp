@@ -147,9 +147,10 @@ void check_together(ConfigOutcome& outcome) {
 }  // namespace
 
 ConfigOutcome read_config(int argc, char** argv) {
-  CLI::App app{"factory-edge: the HTTP server of the Digital Platform Factory.\n"
-               "The connection to the database is read from DATABASE_URL.",
-               "factory-edge"};
+  CLI::App app{
+      "factory-edge: the HTTP server of the Digital Platform Factory.\n"
+      "The connection to the database is read from DATABASE_URL.",
+      "factory-edge"};
   app.set_version_flag("--version", std::string("factory-edge ") + FACTORY_VERSION);
   bool check = false;
   app.add_flag("--check-config", check, "Name every wrong setting, print the others and stop");

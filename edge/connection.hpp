@@ -8,6 +8,7 @@
 #include "edge/database_link.hpp"
 #include "edge/peer.hpp"
 #include "edge/request_head.hpp"
+#include "edge/work_slot.hpp"
 
 namespace factory::edge {
 
@@ -36,6 +37,10 @@ struct Connection {
   std::atomic<Clock::time_point> deadline{Clock::time_point::max()};
   /// Whether it was admitted, and counts for the caps, or is only being told that it was not.
   bool admitted = false;
+  /// The slot of the thread that handles it now.
+  WorkSlot* slot = nullptr;
+  /// Set when one thread gives it to the kernel, read when the next gets it: what the first wrote, the next sees.
+  std::atomic<bool> handed_over{false};
 };
 
 }  // namespace factory::edge

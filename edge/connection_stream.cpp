@@ -115,6 +115,8 @@ void ConnectionStream::finish_sending() {
   ::shutdown(socket_, SHUT_WR);
 }
 
+bool ConnectionStream::has_unread() const { return tls_ && SSL_has_pending(tls_.get()); }
+
 void ConnectionStream::consume_input(std::size_t size) {
   if (size >= input_.size()) {
     empty(input_);

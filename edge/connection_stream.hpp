@@ -38,6 +38,9 @@ class ConnectionStream final : public httplib::Stream {
   /// Tells the client that nothing more will come.
   void finish_sending();
 
+  /// Whether TLS holds bytes that have left the socket already, so that no event will tell of them.
+  bool has_unread() const;
+
   std::string_view input() const { return input_; }
   void consume_input(std::size_t size);
 

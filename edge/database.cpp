@@ -64,7 +64,7 @@ bool is_worth_a_second_try(const DatabaseFailure& failure) {
 /// Holds a connection for one call and gives it back on every way out.
 class Database::Lease {
  public:
-  explicit Lease(Database& database) : database_(database), link_(database.take(generation_)) {}
+  Lease(Database& database, const Caller& caller) : database_(database), link_(database.take(caller, generation_)) {}
   ~Lease() { database_.give_back(std::move(link_), generation_); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -96,19 +96,19 @@ Answer Database::call(Statement statement, const CallArguments& arguments, const
   return answer_of(run(statement, arguments, caller).get());
 }
 
-Health Database::health() {
-  const ResultPtr result = run(Statement::health, {}, {});
+Health Database::health(const Caller& caller) {
+  const ResultPtr result = run(Statement::health, {}, caller);
   if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 4) broken_contract();
   return {field(result.get(), 0) == "t", std::string(field(result.get(), 1)), std::string(field(result.get(), 2)),
           std::string(field(result.get(), 3))};
 }
 
 ResultPtr Database::run(Statement statement, const CallArguments& arguments, const Caller& caller) {
-  Lease link(*this);
+  Lease link(*this, caller);
   return link->run(statement, arguments, caller, Clock::now() + std::chrono::seconds(call_timeout_) + grace_for_server);
 }
 
-std::unique_ptr<DatabaseLink> Database::take(std::size_t& generation) {
+std::unique_ptr<DatabaseLink> Database::take(const Caller& caller, std::size_t& generation) {
   const auto deadline = Clock::now() + longest_wait_for_a_connection;
   bool waited = false;
   std::unique_lock lock(mutex_);
@@ -120,6 +120,7 @@ std::unique_ptr<DatabaseLink> Database::take(std::size_t& generation) {
       generation = generation_;
       std::unique_ptr<DatabaseLink> link;
       if (idle_.empty()) {
+        if (caller.slot) caller.slot->give_up();
         link = connect(lock, deadline);
         generation = generation_;
       } else {
@@ -135,6 +136,7 @@ std::unique_ptr<DatabaseLink> Database::take(std::size_t& generation) {
     waited = true;
     ++waiting_;
     show_sizes();
+    if (caller.slot) caller.slot->give_up();
     const bool may_probe_soon = in_use_ < size_ && !healthy_ && !probing_;
     changed_.wait_until(lock, may_probe_soon ? std::min(deadline, connect_after_) : deadline);
     --waiting_;

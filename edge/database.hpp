@@ -39,12 +39,12 @@ class Database {
   Answer call(Statement statement, const CallArguments& arguments, const Caller& caller);
 
   /// Calls health. Throws DatabaseFailure.
-  Health health();
+  Health health(const Caller& caller);
 
  private:
   class Lease;
 
-  std::unique_ptr<DatabaseLink> take(std::size_t& generation);
+  std::unique_ptr<DatabaseLink> take(const Caller& caller, std::size_t& generation);
   std::unique_ptr<DatabaseLink> connect(std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
   void give_back(std::unique_ptr<DatabaseLink> link, std::size_t generation);
   void drop_all_idle();

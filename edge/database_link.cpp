@@ -34,6 +34,10 @@ constexpr std::array<StatementText, 3> statements{{
 const StatementText& text_of(Statement statement) { return statements[static_cast<std::size_t>(statement)]; }
 
 constexpr auto grace_for_gone_client = 1s;
+// What is no long call yet, which keeps its thread's slot: one that reads is busy on a processor, one that writes
+// waits for a disk.
+constexpr auto short_read = 5ms;
+constexpr auto short_write = 1ms;
 
 int milliseconds_until(Clock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
@@ -71,12 +75,19 @@ std::string own_options(const std::string& url, int call_timeout) {
 DatabaseLink::DatabaseLink(const std::string& url, int call_timeout, Clock::time_point deadline)
     : connection_(nullptr, PQfinish) {
   const std::string options = own_options(url, call_timeout);
-  const std::array<const char*, 11> names{"dbname",     "connect_timeout",          "tcp_user_timeout",
-                                          "keepalives", "keepalives_idle",          "keepalives_interval",
-                                          "options",    "fallback_application_name", "client_encoding",
-                                          "keepalives_count", nullptr};
-  const std::array<const char*, 11> values{url.c_str(), "2",  "5000", "1",      "30", "5", options.c_str(),
-                                           "factory-edge", "UTF8", "3", nullptr};
+  const std::array<const char*, 11> names{"dbname",
+                                          "connect_timeout",
+                                          "tcp_user_timeout",
+                                          "keepalives",
+                                          "keepalives_idle",
+                                          "keepalives_interval",
+                                          "options",
+                                          "fallback_application_name",
+                                          "client_encoding",
+                                          "keepalives_count",
+                                          nullptr};
+  const std::array<const char*, 11> values{url.c_str(),    "2",    "5000", "1",    "30", "5", options.c_str(),
+                                           "factory-edge", "UTF8", "3",    nullptr};
   connection_.reset(PQconnectStartParams(names.data(), values.data(), 1));
   auto state = PGRES_POLLING_WRITING;
   while (connection_ && PQstatus(connection_.get()) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
@@ -93,7 +104,8 @@ DatabaseLink::DatabaseLink(const std::string& url, int call_timeout, Clock::time
   }
   PQsetnonblocking(connection_.get(), 1);
   // A notice may quote data, and standard error is for the log alone.
-  PQsetNoticeReceiver(connection_.get(), [](void*, const PGresult*) {}, nullptr);
+  PQsetNoticeReceiver(
+      connection_.get(), [](void*, const PGresult*) {}, nullptr);
 }
 
 bool DatabaseLink::is_clean() const { return !broken_ && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE; }
@@ -137,8 +149,8 @@ void DatabaseLink::send(Statement statement, const CallArguments& arguments) {
   const std::array<int, 6> formats{0, 0, 0, 0, 1, 0};
   const int skipped = statement == Statement::serve ? 0 : statement == Statement::serve_global ? 1 : 6;
   const auto& text = text_of(statement);
-  if (!PQsendQueryPrepared(connection_.get(), text.name, 6 - skipped, values.data() + skipped,
-                           lengths.data() + skipped, formats.data() + skipped, text.binary)) {
+  if (!PQsendQueryPrepared(connection_.get(), text.name, 6 - skipped, values.data() + skipped, lengths.data() + skipped,
+                           formats.data() + skipped, text.binary)) {
     fail(DatabaseFailure::Kind::lost);
   }
 }
@@ -161,13 +173,20 @@ ResultPtr DatabaseLink::receive(const Caller& caller, Clock::time_point deadline
 
 ResultPtr DatabaseLink::next_result(const Caller& caller, Clock::time_point deadline) {
   auto* connection = connection_.get();
-  std::array<pollfd, 2> entries{{{PQsocket(connection), POLLIN, 0}, {caller.reads ? caller.socket : -1, POLLRDHUP, 0}}};
+  std::array<pollfd, 2> entries{{{PQsocket(connection), POLLIN, 0}, {-1, POLLRDHUP, 0}}};
+  auto long_at = Clock::now() + (caller.reads ? short_read : short_write);
   auto cancel_at = Clock::time_point::max();
   for (int unsent = PQflush(connection); unsent != 0 || PQisBusy(connection); unsent = PQflush(connection)) {
     if (unsent < 0) fail(DatabaseFailure::Kind::lost);
     entries[0].events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
-    const int ready = poll(entries.data(), entries.size(), milliseconds_until(std::min(deadline, cancel_at)));
+    const auto wake_at = std::min({deadline, cancel_at, long_at});
+    const int ready = poll(entries.data(), entries.size(), milliseconds_until(wake_at));
     if (ready < 0 && errno != EINTR) fail(DatabaseFailure::Kind::lost);
+    if (ready == 0 && Clock::now() >= long_at) {
+      if (caller.slot) caller.slot->give_up();
+      if (caller.reads) entries[1].fd = caller.socket;
+      long_at = Clock::time_point::max();
+    }
     if (Clock::now() >= deadline) fail(DatabaseFailure::Kind::late);
     if (Clock::now() >= cancel_at) {
       cancel();

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "edge/work_slot.hpp"
+
 namespace factory::edge {
 
 using Clock = std::chrono::steady_clock;
@@ -27,10 +29,13 @@ struct CallArguments {
   std::string peer;
 };
 
-/// For whom a call is made: a call that only reads is cancelled when its client has gone.
+/// For whom a call is made.
 struct Caller {
+  /// The client's socket: a call that only reads is cancelled when its client has gone.
   int socket = -1;
   bool reads = false;
+  /// Given up when the call takes long; may be null.
+  WorkSlot* slot = nullptr;
 };
 
 /// Why a call has no result.

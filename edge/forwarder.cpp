@@ -13,10 +13,18 @@ namespace {
 
 constexpr std::string_view destination_header = "x-factory-tenant";
 
-// What frames and routes an answer is for the edge to say; anything of the database's in its place is dropped.
-constexpr std::array<std::string_view, 9> own_headers{"connection", "content-length",    "date",
-                                                      "keep-alive", "transfer-encoding", "upgrade",
-                                                      "trailer",    "x-request-id",      destination_header};
+// What frames and routes an answer, and what every answer has, is for the edge to say: the database's is dropped.
+constexpr std::array<std::string_view, 11> own_headers{"connection",
+                                                       "content-length",
+                                                       "date",
+                                                       "keep-alive",
+                                                       "transfer-encoding",
+                                                       "upgrade",
+                                                       "trailer",
+                                                       "x-request-id",
+                                                       destination_header,
+                                                       "x-content-type-options",
+                                                       "strict-transport-security"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
@@ -59,6 +67,10 @@ std::optional<Destination> named_destination(const Answer& answer) {
 
 bool only_reads(Method method) { return method == Method::get || method == Method::head; }
 
+Caller caller_of(const Exchange& exchange) {
+  return {exchange.socket, only_reads(exchange.head.method), exchange.slot};
+}
+
 Reply problem(const Exchange& exchange, std::string_view code, std::string_view detail = {}) {
   return problem_reply(code, detail, exchange.head.path(), exchange.request_id);
 }
@@ -98,7 +110,7 @@ Reply Forwarder::healthz(const Exchange&) {
 }
 
 Reply Forwarder::readyz(const Exchange& exchange) {
-  const Health health = database_.health();
+  const Health health = database_.health(caller_of(exchange));
   if (!health.ok) return problem(exchange, "safe_mode", health.detail);
   Reply reply{200, {{"Content-Type", "application/json"}}, {}, {}, {}};
   reply.body += '{';
@@ -150,7 +162,7 @@ Reply Forwarder::forward(const Exchange& exchange) {
 Answer Forwarder::ask(const Exchange& exchange, const Destination& destination, CallArguments& arguments) {
   arguments.tenant = destination.tenant.value_or("");
   const auto statement = destination.tenant ? Statement::serve : Statement::serve_global;
-  return database_.call(statement, arguments, {exchange.socket, only_reads(exchange.head.method)});
+  return database_.call(statement, arguments, caller_of(exchange));
 }
 
 Reply Forwarder::failure_reply(const Exchange& exchange, const DatabaseFailure& failure) {

@@ -25,6 +25,7 @@ struct Exchange {
   std::string request_id;
   /// The client's socket, to notice that it has gone.
   int socket = -1;
+  WorkSlot* slot = nullptr;
 };
 
 /// Answers requests: its own three paths by itself, every other by one call of the database.

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <stdexcept>
@@ -32,6 +33,8 @@ constexpr auto idle_time_when_stopping = 500ms;
 constexpr auto watch_interval = 100ms;
 constexpr int backlog = 1024;
 constexpr unsigned most_requests_per_connection = 10'000;
+
+std::size_t most_busy_threads() { return std::max(4u, 3 * std::thread::hardware_concurrency()); }
 
 // IMF-fixdate of RFC 9110 section 5.6.7, made once a second.
 const std::string& http_date() {
@@ -74,6 +77,8 @@ struct Gate::Pending {
   std::string_view path;
   std::string_view request_id;
   Address client;
+  /// Whether the connection ends with it.
+  bool closes;
   Reply reply;
 };
 
@@ -85,6 +90,7 @@ Gate::Gate(const Config& config, Forwarder& forwarder, Metrics& metrics, TlsCont
       metrics_(metrics),
       tls_(std::move(tls)),
       table_(config),
+      slots_(most_busy_threads()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{};
@@ -112,7 +118,7 @@ Gate::Gate(const Config& config, Forwarder& forwarder, Metrics& metrics, TlsCont
   });
   set_post_routing_handler([](const httplib::Request&, httplib::Response& response) {
     // httplib adds these: two that are not true here, one that RFC 9110 section 8.6 forbids.
-    response.headers.erase("Keep-Alive");
+    if (!pending_->closes) response.headers.erase("Connection");
     response.headers.erase("Accept-Ranges");
     if (response.status == 204 || response.status == 304) response.headers.erase("Content-Length");
   });
@@ -125,9 +131,9 @@ Gate::~Gate() {
 
 int Gate::bind() {
   const bool any = config_.listen_port == 0;
-  const int port = any                                                       ? bind_to_any_port(config_.listen_host)
+  const int port = any                                                      ? bind_to_any_port(config_.listen_host)
                    : bind_to_port(config_.listen_host, config_.listen_port) ? config_.listen_port
-                                                                             : -1;
+                                                                            : -1;
   // httplib's own backlog of five loses connections when many come at once.
   if (port <= 0 || ::listen(svr_sock_, backlog) != 0) {
     throw std::runtime_error("cannot listen on " + config_.listen_host + ":" + std::to_string(config_.listen_port) +
@@ -165,18 +171,29 @@ std::size_t Gate::finish() {
   return 0;
 }
 
-// Called by httplib in its accepting thread. Nothing here waits for the client.
+// Called by httplib in its accepting thread, which must outlive every failure.
 bool Gate::process_and_close_socket(socket_t socket) {
+  try {
+    admit(socket);
+    return true;
+  } catch (const std::exception& error) {
+    LogLine(Level::error, "connection_failed").add("message", error.what());
+    return false;
+  }
+}
+
+// Nothing here waits for the client.
+void Gate::admit(socket_t socket) {
   const auto peer = Address::of_peer(socket);
   if (!peer || fcntl(socket, F_SETFL, O_NONBLOCK) != 0) {
     ::close(socket);
-    return false;
+    return;
   }
   auto owned = std::make_unique<Connection>(socket, tls_.get(), *peer);
   owned->deadline = Clock::now() + head_time;
   const auto admission = table_.enter(*owned);
   if (admission != ConnectionTable::Admission::admitted) ++metrics_.connections_refused;
-  if (admission == ConnectionTable::Admission::flooded) return false;
+  if (admission == ConnectionTable::Admission::flooded) return;
   Connection& connection = *owned.release();
   ++metrics_.connections_accepted;
   ++metrics_.connections;
@@ -187,16 +204,17 @@ bool Gate::process_and_close_socket(socket_t socket) {
     wanted = tls_ ? Io::closed : advance(connection);
   }
   settle(connection, wanted, EPOLL_CTL_ADD);
-  return true;
 }
 
 void Gate::work() {
+  WorkSlot slot(slots_);
   for (;;) {
+    slot.hold();
     epoll_event event{};
     const int ready = epoll_wait(epoll_, &event, 1, -1);
     if (ready <= 0) continue;
     if (!event.data.ptr) return;
-    handle(*static_cast<Connection*>(event.data.ptr));
+    handle(*static_cast<Connection*>(event.data.ptr), slot);
   }
 }
 
@@ -207,8 +225,10 @@ void Gate::watch_deadlines() {
   }
 }
 
-void Gate::handle(Connection& connection) {
+void Gate::handle(Connection& connection, WorkSlot& slot) {
   Io wanted = Io::closed;
+  connection.handed_over.load(std::memory_order_acquire);
+  connection.slot = &slot;
   try {
     wanted = advance(connection);
   } catch (const std::exception& error) {
@@ -234,7 +254,7 @@ Gate::Io Gate::advance(Connection& connection) {
         break;
       case Phase::sending:
         state = connection.stream.flush();
-        if (state == Io::done) after_answer(connection);
+        if (state == Io::done) state = after_answer(connection);
         break;
       case Phase::draining:
         state = connection.stream.discard();
@@ -283,9 +303,11 @@ void Gate::answer(Connection& connection) {
       .body = connection.stream.input().substr(head_size, head.content_length),
       .client = client_address(connection.peer, forwarded_for ? *forwarded_for : "", config_.trusted_proxies),
       .request_id = request_id_of(head),
-      .socket = connection.stream.client_socket()};
+      .socket = connection.stream.client_socket(),
+      .slot = connection.slot};
   connection.close_after_answer = !head.keep_alive || stopping_ || ++connection.served >= most_requests_per_connection;
-  Pending pending{&exchange, method_name(head.method), head.path(), exchange.request_id, exchange.client, {}};
+  Pending pending{&exchange,       method_name(head.method),      head.path(), exchange.request_id,
+                  exchange.client, connection.close_after_answer, {}};
   write_answer(connection, pending);
   connection.stream.consume_input(head_size + head.content_length);
   connection.head.reset();
@@ -297,8 +319,8 @@ void Gate::refuse(Connection& connection, const GateError& error) {
   connection.close_after_answer = true;
   const std::string request_id = new_request_id();
   const std::string_view method = connection.stream.input().starts_with("HEAD ") ? "HEAD" : "GET";
-  Pending pending{nullptr, method, {}, request_id, connection.peer,
-                  problem_reply(error.code, error.detail, {}, request_id)};
+  Pending pending{
+      nullptr, method, {}, request_id, connection.peer, true, problem_reply(error.code, error.detail, {}, request_id)};
   write_answer(connection, pending);
 }
 
@@ -308,7 +330,8 @@ void Gate::write_answer(Connection& connection, Pending& pending) {
   std::string head(pending.method);
   head.append(" ").append(pending.path.empty() ? "/" : pending.path).append(" HTTP/1.1\r\n\r\n");
   connection.stream.feed(std::move(head));
-  process(connection.stream, {}, connection.close_after_answer);
+  // httplib always hears that this is the last answer: else it would promise limits of its own in a Keep-Alive field.
+  process(connection.stream, {}, true);
   pending_ = nullptr;
   connection.phase = Phase::sending;
   connection.deadline = Clock::now() + send_time;
@@ -341,19 +364,20 @@ void Gate::record(const Pending& pending, std::int64_t microseconds) {
   if (!reply.problem.empty()) line.add("code", reply.problem);
 }
 
-void Gate::after_answer(Connection& connection) {
+// After each answer it is another connection's turn, whatever this one has sent already: waiting until it can be
+// written to, which is at once, puts it behind the others.
+Gate::Io Gate::after_answer(Connection& connection) {
   const auto now = Clock::now();
   if (connection.close_after_answer) {
     connection.stream.finish_sending();
     connection.phase = Phase::draining;
     connection.deadline = now + drain_time;
-  } else if (connection.stream.input().empty()) {
-    connection.phase = Phase::idle;
-    connection.deadline = now + idle_time;
-  } else {
-    connection.phase = Phase::receiving;
-    connection.deadline = now + head_time;
+    return Io::done;
   }
+  const bool begun = !connection.stream.input().empty();
+  connection.phase = begun ? Phase::receiving : Phase::idle;
+  connection.deadline = now + (begun ? head_time : idle_time);
+  return begun || connection.stream.has_unread() ? Io::wants_write : Io::wants_read;
 }
 
 // The deadline has passed. A client that has begun a request is told so; false when there is nobody to tell.
@@ -365,11 +389,15 @@ bool Gate::expire(Connection& connection) {
 
 // Waits for what the connection wants next, or ends it.
 void Gate::settle(Connection& connection, Io wanted, int operation) {
-  epoll_event event{};
-  event.events = (wanted == Io::wants_write ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT;
-  event.data.ptr = &connection;
-  // Once the wait is set up, the connection may be in the hands of another thread already.
-  if (wanted != Io::closed && epoll_ctl(epoll_, operation, connection.stream.client_socket(), &event) == 0) return;
+  if (wanted != Io::closed) {
+    const int socket = connection.stream.client_socket();
+    epoll_event event{};
+    event.events = (wanted == Io::wants_write ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT;
+    event.data.ptr = &connection;
+    // Once the wait is set up, the connection may be in the hands of another thread already.
+    connection.handed_over.store(true, std::memory_order_release);
+    if (epoll_ctl(epoll_, operation, socket, &event) == 0) return;
+  }
   table_.leave(connection);
   --metrics_.connections;
   delete &connection;

@@ -12,6 +12,7 @@
 #include "edge/httplib_shim.hpp"
 #include "edge/metrics.hpp"
 #include "edge/tls_context.hpp"
+#include "edge/work_slot.hpp"
 
 namespace factory::edge {
 
@@ -42,9 +43,10 @@ class Gate final : public HttplibServer {
 
   struct Pending;
 
+  void admit(socket_t socket);
   void work();
   void watch_deadlines();
-  void handle(Connection& connection);
+  void handle(Connection& connection, WorkSlot& slot);
   Io advance(Connection& connection);
   bool take_request(Connection& connection);
   void answer(Connection& connection);
@@ -52,7 +54,7 @@ class Gate final : public HttplibServer {
   void write_answer(Connection& connection, Pending& pending);
   void put_reply(httplib::Response& response) const;
   void record(const Pending& pending, std::int64_t microseconds);
-  void after_answer(Connection& connection);
+  Io after_answer(Connection& connection);
   bool expire(Connection& connection);
   void settle(Connection& connection, Io wanted, int operation);
 
@@ -63,6 +65,7 @@ class Gate final : public HttplibServer {
   Metrics& metrics_;
   TlsContext tls_;
   ConnectionTable table_;
+  WorkSlots slots_;
   int epoll_;
   int bell_;
   std::atomic<bool> stopping_{false};

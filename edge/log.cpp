@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 
 #include "edge/json_text.hpp"
@@ -13,16 +12,27 @@ namespace {
 
 constexpr std::string_view level_names[] = {"info", "warning", "error"};
 
+// Three digits with leading zeros.
+void append_thousandths(std::string& out, std::int64_t value) {
+  for (const int unit : {100, 10, 1}) out += static_cast<char>('0' + value / unit % 10);
+}
+
 std::string timestamp() {
+  // The part that changes once a second is made once a second.
+  thread_local std::time_t made_at = -1;
+  thread_local char seconds_text[32];
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   const std::time_t seconds = milliseconds / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char text[32];
-  const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(milliseconds % 1000));
-  return text;
+  if (seconds != made_at) {
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    std::strftime(seconds_text, sizeof seconds_text, "%Y-%m-%dT%H:%M:%S.", &utc);
+    made_at = seconds;
+  }
+  std::string text(seconds_text);
+  append_thousandths(text, milliseconds);
+  return text += 'Z';
 }
 
 }  // namespace
@@ -52,9 +62,8 @@ LogLine& LogLine::add(std::string_view name, std::int64_t value) {
 }
 
 LogLine& LogLine::add_milliseconds(std::string_view name, std::int64_t microseconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%lld.%03d", static_cast<long long>(microseconds / 1000),
-                static_cast<int>(microseconds % 1000));
+  std::string text = std::to_string(microseconds / 1000) + '.';
+  append_thousandths(text, microseconds);
   append_raw_member(line_, name, text);
   return *this;
 }

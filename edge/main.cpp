@@ -73,8 +73,7 @@ int run(const Config& config, TlsContext tls) {
   std::thread(stop_on_signal, std::ref(gate)).detach();
   const bool served = gate.serve();
   const auto left = gate.finish();
-  LogLine(left == 0 ? Level::info : Level::warning, "stopped")
-      .add("connections_left", static_cast<std::int64_t>(left));
+  LogLine(left == 0 ? Level::info : Level::warning, "stopped").add("connections_left", static_cast<std::int64_t>(left));
   // The threads of what is left, and the one that waits for signals, still use the objects of this frame.
   std::_Exit(served ? 0 : 1);
 }

@@ -51,8 +51,8 @@ std::string Metrics::prometheus_text() const {
     for (std::size_t status = 0; status < requests_[reads].size(); ++status) {
       const auto count = requests_[reads][status].load();
       if (count == 0) continue;
-      const std::string labels = std::string("{class=\"").append(class_names[reads]) + "\",status=\"" +
-                                 std::to_string(status) + "\"}";
+      const std::string labels =
+          std::string("{class=\"").append(class_names[reads]) + "\",status=\"" + std::to_string(status) + "\"}";
       append_value(out, "factory_edge_requests_total" + labels, count);
     }
   }

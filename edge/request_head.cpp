@@ -82,7 +82,15 @@ std::optional<unsigned> percent_byte(std::string_view text, std::size_t at) {
   return *high * 16 + *low;
 }
 
-bool is_control(unsigned byte) { return byte < 0x20 || byte == 0x7f; }
+constexpr bool is_control(unsigned byte) { return byte < 0x20 || byte == 0x7f; }
+
+// All that a line may hold: what is printable in ASCII, the tab, and every byte beyond ASCII.
+constexpr auto plain_bytes = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned byte = 0; byte < plain.size(); ++byte) plain[byte] = byte == '\t' || !is_control(byte);
+  return plain;
+}();
+bool is_plain(char c) { return plain_bytes[static_cast<unsigned char>(c)]; }
 
 bool hides_control_byte(std::string_view text) {
   for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
@@ -268,15 +276,16 @@ class Parser {
       }
       if (length->size() > 9) return GateError{"body_too_large", "Content-Length is above the limit."};
       head_.content_length = std::stoul(*length);
-      if (head_.content_length > max_body_bytes) return GateError{"body_too_large", "Content-Length is above the limit."};
+      if (head_.content_length > max_body_bytes)
+        return GateError{"body_too_large", "Content-Length is above the limit."};
     }
-    const bool takes_body = head_.method != Method::get && head_.method != Method::head &&
-                            head_.method != Method::options;
+    const bool takes_body =
+        head_.method != Method::get && head_.method != Method::head && head_.method != Method::options;
     if (!takes_body && head_.content_length > 0) return bad("This method takes no body.");
     const auto* connection = head_.find(Field::connection);
     // What follows a body-less POST may have been meant as its body: it must never be read as the next request.
-    head_.keep_alive = head_.minor_version == 1 && !(connection && list_has(*connection, "close")) &&
-                       (length || !takes_body);
+    head_.keep_alive =
+        head_.minor_version == 1 && !(connection && list_has(*connection, "close")) && (length || !takes_body);
     return std::nullopt;
   }
 
@@ -321,28 +330,34 @@ void RequestHead::add(Field field, std::string_view value) {
 std::string_view RequestHead::path() const { return std::string_view(target).substr(0, target.find('?')); }
 
 std::optional<GateError> HeadScanner::scan(std::string_view bytes) {
-  for (; position_ < bytes.size() && head_size_ == 0; ++position_) {
-    if (lines_ == 0 && position_ - line_start_ >= max_request_line_bytes) {
-      return GateError{"target_too_long", "The request line is longer than 8 KiB."};
-    }
-    if (position_ >= max_head_bytes) return GateError{"headers_too_large", "The head is larger than 32 KiB."};
-    const char byte = bytes[position_];
+  while (head_size_ == 0) {
     const bool after_cr = position_ > 0 && bytes[position_ - 1] == '\r';
+    const auto limit = lines_ == 0 ? line_start_ + max_request_line_bytes : max_head_bytes;
+    const auto stop = std::min(bytes.size(), limit);
+    while (!after_cr && position_ < stop && is_plain(bytes[position_])) ++position_;
+    if (position_ == bytes.size()) break;
+    if (position_ == limit) {
+      if (lines_ == 0) return GateError{"target_too_long", "The request line is longer than 8 KiB."};
+      return GateError{"headers_too_large", "The head is larger than 32 KiB."};
+    }
+    const char byte = bytes[position_++];
     if (after_cr != (byte == '\n')) return bad("Lines end in CR and LF, which never stand alone.");
-    if (byte != '\r' && byte != '\n' && byte != '\t' && is_control(static_cast<unsigned char>(byte))) {
-      return bad("The head holds a control character.");
-    }
-    if (byte != '\n') continue;
-    const bool empty_line = position_ - line_start_ == 1;
-    const bool before_request_line = lines_ == 0 && line_start_ == 0;
-    line_start_ = position_ + 1;
-    if (empty_line && before_request_line) continue;
-    if (empty_line && lines_ == 0) return bad("Empty lines stand before the request line.");
-    if (empty_line) {
-      head_size_ = position_ + 1;
-    } else if (++lines_ > max_field_lines + 1) {
-      return GateError{"headers_too_large", "There are more than 100 header fields."};
-    }
+    if (byte == '\r') continue;
+    if (byte != '\n') return bad("The head holds a control character.");
+    if (auto error = end_line()) return error;
+  }
+  return std::nullopt;
+}
+
+std::optional<GateError> HeadScanner::end_line() {
+  const bool empty = position_ - line_start_ == 2;
+  const bool first = line_start_ == 0;
+  line_start_ = position_;
+  if (lines_ == 0 && empty) return first ? Outcome{} : bad("Empty lines stand before the request line.");
+  if (empty) {
+    head_size_ = position_;
+  } else if (++lines_ > max_field_lines + 1) {
+    return GateError{"headers_too_large", "There are more than 100 header fields."};
   }
   return std::nullopt;
 }

@@ -99,6 +99,8 @@ class HeadScanner {
   std::size_t head_size() const { return head_size_; }
 
  private:
+  std::optional<GateError> end_line();
+
   std::size_t position_ = 0;
   std::size_t line_start_ = 0;
   std::size_t lines_ = 0;

@@ -15,8 +15,8 @@ std::string new_request_id() {
     return std::mt19937_64(seed);
   }();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto milliseconds = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  const auto milliseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   const std::uint64_t high = milliseconds << 16 | 0x7000 | (random() & 0x0fff);
   const std::uint64_t low = (random() & 0x3fffffffffffffff) | 0x8000000000000000;
 

@@ -8,7 +8,7 @@ namespace factory::edge {
 namespace {
 
 constexpr std::size_t tenant_digits = 22;
-// features.md 3.2: prefix, tenant, 32 random characters, 6 of checksum
+// After the prefix: tenant, 32 random characters, 6 of checksum.
 constexpr std::size_t key_digits = tenant_digits + 32 + 6;
 
 std::string formatted(const std::array<std::uint8_t, 16>& bytes) {

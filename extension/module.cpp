@@ -33,6 +33,7 @@ void _PG_init(void) {
   });
   if (!factory::api::secrets::session_trouble().empty())
     ereport(LOG, (errmsg("platform_factory: %s", factory::api::secrets::session_trouble().c_str()),
-                  errhint("Set SESSION_SECRET in the server's environment or in factory.secrets_file, and restart: until then nobody can sign in.")));
+                  errhint("Set SESSION_SECRET in the server's environment or in factory.secrets_file, and restart: "
+                          "until then nobody can sign in.")));
 }
 }

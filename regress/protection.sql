@@ -160,7 +160,7 @@ CREATE SEQUENCE wall.spied;
 GRANT USAGE ON SEQUENCE wall.spied TO PUBLIC;
 CREATE FUNCTION wall.spy(wall.mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('wall.spied'); RETURN '"spied"'; END $$;
 CREATE CAST (wall.mood AS json) WITH FUNCTION wall.spy(wall.mood) AS IMPLICIT;
-SELECT to_json('well'::wall.mood);
+SELECT to_json('well'::wall.mood), nextval('wall.spied') > 0 AS called;
 SELECT setval('wall.spied', 1, false);
 \c - app_login
 BEGIN;

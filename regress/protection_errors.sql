@@ -115,7 +115,7 @@ SELECT wall.protect_as_told('wall.with_rows', :'a');
 SELECT wall.protect_as_told('wall.referring');
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid IN ('wall.keyed'::regclass, 'wall.referring'::regclass, 'wall.partitioned'::regclass, 'wall.with_rows'::regclass) ORDER BY conrelid::regclass::text, conname;
-SELECT indexdef FROM pg_indexes WHERE indexname IN ('keyed_lower', 'own_key');
+SELECT indexdef FROM pg_indexes WHERE indexname IN ('keyed_lower', 'own_key') ORDER BY indexname;
 RESET SESSION AUTHORIZATION;
 SELECT rule, object FROM factory.lint() WHERE object ~ '^wall.(keyed|referring|partitioned|with_rows)' ORDER BY 1, 2;
 

@@ -10,6 +10,7 @@ CREATE FUNCTION seam_private_memory() RETURNS bigint LANGUAGE c AS :'library';
 CREATE FUNCTION seam_throw(kind text) RETURNS void LANGUAGE c AS :'library';
 CREATE FUNCTION seam_raise() RETURNS void LANGUAGE c AS :'library';
 CREATE FUNCTION seam_run(sql text) RETURNS text LANGUAGE c AS :'library';
+CREATE FUNCTION seam_result(size integer, OUT text text, OUT id uuid) LANGUAGE c AS :'library';
 CREATE FUNCTION seam_catch(first text, next text) RETURNS text LANGUAGE c AS :'library';
 CREATE FUNCTION seam_catch_throw(sql text, kind text) RETURNS text LANGUAGE c AS :'library';
 CREATE FUNCTION seam_read(sql text) RETURNS text LANGUAGE c AS :'library';
@@ -79,6 +80,10 @@ SELECT seam_run('no sql');
 SELECT seam_run('SELECT text FROM seam.log');
 SELECT seam_run('SELECT pg_cancel_backend(pg_backend_pid())');
 SELECT seam_alive() AS alive;
+
+-- A result outlives the connection that was open when it was made: the call guard leaves the caller's memory context current.
+SELECT length(text), text = repeat('x', 300000) AS whole, id FROM seam_result(300000);
+SELECT length((seam_result(3000000)).text);
 
 -- Nested both ways, through guards and SPI levels and back.
 SELECT seam_run('SELECT seam.seam_run(''SELECT seam.seam_run(''''SELECT 6 * 7'''')'')');

@@ -23,7 +23,7 @@ bool is_integer_type(Oid type) { return type == INT2OID || type == INT4OID || ty
 bool is_number_type(Oid type) { return type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID; }
 bool is_json_type(Oid type) { return type == JSONOID || type == JSONBOID; }
 
-bool fits_integer(const std::string &text, Oid type) {
+bool fits_integer(const std::string& text, Oid type) {
   std::int64_t value;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return false;
@@ -52,7 +52,7 @@ bool looks_like_timestamp(std::string_view text) {
   return rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && rest[3] == ':';
 }
 
-const char *expected(Oid type) {
+const char* expected(Oid type) {
   if (is_integer_type(type)) return "an integer";
   if (is_number_type(type)) return "a number";
   if (type == BOOLOID) return "true or false";
@@ -62,7 +62,7 @@ const char *expected(Oid type) {
 }
 
 // Whether the text is what the type takes; user types are left to their own input functions.
-bool acceptable(const std::string &text, Oid type) {
+bool acceptable(const std::string& text, Oid type) {
   if (is_integer_type(type)) return fits_integer(text, type);
   if (type == BOOLOID) return text == "true" || text == "false";
   if (type == UUIDOID) return core::parse_uuid(text).has_value();
@@ -85,16 +85,16 @@ bool is_array_type(Oid type) {
 
 }  // namespace
 
-bool is_reserved_argument(const Declaration &declaration, std::string_view name) {
+bool is_reserved_argument(const Declaration& declaration, std::string_view name) {
   if (name == "expected_version") return true;
   if (declaration.reply != Reply::list) return false;
   return name == "limit" || name == "after" || name == "before" || name == "before_id";
 }
 
-Arguments::Arguments(const Declaration &declaration, const HttpRequest &request, const core::Captures &captures) {
-  for (const auto &[name, text] : captures) take(declaration, name, Source::path, text, false, from_text);
+Arguments::Arguments(const Declaration& declaration, const HttpRequest& request, const core::Captures& captures) {
+  for (const auto& [name, text] : captures) take(declaration, name, Source::path, text, false, from_text);
   if (declaration.reply == Reply::list) take_page(declaration, request);
-  for (const auto &[name, text] : request.target.query) {
+  for (const auto& [name, text] : request.target.query) {
     if (declaration.reply == Reply::list && (name == "limit" || name == "cursor")) continue;
     if (request.reads() || request.method == "DELETE")
       take(declaration, name, Source::query, text, false, from_text);
@@ -102,10 +102,10 @@ Arguments::Arguments(const Declaration &declaration, const HttpRequest &request,
       complain(name, "unknown_parameter", "this call takes no query parameters");
   }
   take_body(declaration, request);
-  if (const std::string *header = request.header("if-match"); header != nullptr) {
+  if (const std::string* header = request.header("if-match"); header != nullptr) {
     const std::optional<core::IfMatch> condition = core::parse_if_match(*header);
     if (!condition) throw Problem("bad_request", "If-Match is not a list of strong entity tags");
-    const Argument *argument = declaration.find_argument("expected_version");
+    const Argument* argument = declaration.find_argument("expected_version");
     if (argument != nullptr && !condition->any) {
       // One tag is what a reader has; none of ours can match a list of foreign ones.
       const std::int64_t version = condition->versions.size() == 1 ? condition->versions.front() : -1;
@@ -120,12 +120,12 @@ void Arguments::complain(std::string_view name, std::string code, std::string de
   errors_.push_back({std::string("#/") + std::string(name), std::move(code), std::move(detail)});
 }
 
-void Arguments::take(const Declaration &declaration, std::string_view name, Source source, const std::string &text,
+void Arguments::take(const Declaration& declaration, std::string_view name, Source source, const std::string& text,
                      bool is_null, int json_kind) {
-  const Argument *argument = declaration.find_argument(name);
+  const Argument* argument = declaration.find_argument(name);
   if (argument == nullptr || (source != Source::path && is_reserved_argument(declaration, name)))
     return complain(name, source == Source::body ? "unknown_field" : "unknown_parameter", "this call does not take it");
-  for (const Given &given : given_)
+  for (const Given& given : given_)
     if (given.argument == argument) return complain(name, "unknown_field", "it is part of the path");
   if (is_null) {
     if (!argument->has_default) return complain(name, "required", "it must not be null");
@@ -149,9 +149,9 @@ void Arguments::take(const Declaration &declaration, std::string_view name, Sour
   given_.push_back({argument, std::move(value), false, array && json_kind != from_text});
 }
 
-void Arguments::take_page(const Declaration &declaration, const HttpRequest &request) {
+void Arguments::take_page(const Declaration& declaration, const HttpRequest& request) {
   page_size_ = default_page;
-  if (const std::string *text = request.target.find("limit"); text != nullptr) {
+  if (const std::string* text = request.target.find("limit"); text != nullptr) {
     if (!fits_integer(*text, INT4OID) || std::stoi(*text) < 1 || std::stoi(*text) > largest_page)
       complain("limit", "invalid_value", "it must be an integer from 1 to 100");
     else
@@ -159,72 +159,73 @@ void Arguments::take_page(const Declaration &declaration, const HttpRequest &req
   }
   // One row more than the page tells whether there is another page.
   given_.push_back({declaration.find_argument("limit"), std::to_string(page_size_ + 1), false, false});
-  if (const std::string *text = request.target.find("cursor"); text != nullptr) {
+  if (const std::string* text = request.target.find("cursor"); text != nullptr) {
     const std::optional<core::Uuid> id = core::decode_cursor(declaration.path, *text);
     if (!id) throw Problem("invalid_cursor");
-    for (const char *name : {"after", "before", "before_id"})
-      if (const Argument *argument = declaration.find_argument(name); argument != nullptr)
+    for (const char* name : {"after", "before", "before_id"})
+      if (const Argument* argument = declaration.find_argument(name); argument != nullptr)
         given_.push_back({argument, core::format_uuid(*id), false, false});
   }
 }
 
-void Arguments::take_body(const Declaration &declaration, const HttpRequest &request) {
+void Arguments::take_body(const Declaration& declaration, const HttpRequest& request) {
   if (request.reads()) {
     if (!request.body.empty()) throw Problem("bad_request", "a reading call has no body");
     return;
   }
   if (request.body.empty()) return;
-  if (const std::string *type = request.header("content-type"); type != nullptr) {
+  if (const std::string* type = request.header("content-type"); type != nullptr) {
     std::string_view name = *type;
     name = name.substr(0, name.find(';'));
     while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
     if (pg_strcasecmp(std::string(name).c_str(), "application/json") != 0) throw Problem("unsupported_media_type");
   }
   const core::JsonObject object = core::parse_object(request.body);
-  for (const core::JsonField &field : object.fields())
-    take(declaration, field.name, Source::body, field.text, field.kind == JsonKind::null_, static_cast<int>(field.kind));
+  for (const core::JsonField& field : object.fields())
+    take(declaration, field.name, Source::body, field.text, field.kind == JsonKind::null_,
+         static_cast<int>(field.kind));
 }
 
-void Arguments::check_complete(const Declaration &declaration) {
-  for (const Argument &argument : declaration.arguments) {
+void Arguments::check_complete(const Declaration& declaration) {
+  for (const Argument& argument : declaration.arguments) {
     if (argument.has_default) continue;
     const bool is_given = std::any_of(given_.begin(), given_.end(),
-                                      [&argument](const Given &given) { return given.argument == &argument; });
-    const bool complained = std::any_of(errors_.begin(), errors_.end(), [&argument](const core::FieldError &error) {
+                                      [&argument](const Given& given) { return given.argument == &argument; });
+    const bool complained = std::any_of(errors_.begin(), errors_.end(), [&argument](const core::FieldError& error) {
       return error.pointer == "#/" + argument.name;
     });
     if (!is_given && !complained) complain(argument.name, "required", "a value is required");
   }
 }
 
-pg::Rows Arguments::run(const Declaration &declaration, pg::Reads reads) const {
+pg::Rows Arguments::run(const Declaration& declaration, pg::Reads reads) const {
   std::uint64_t mask = 0;
-  for (const Given &given : given_) mask |= std::uint64_t{1} << (given.argument - declaration.arguments.data());
+  for (const Given& given : given_) mask |= std::uint64_t{1} << (given.argument - declaration.arguments.data());
   std::vector<Value> values;
   values.reserve(given_.size());
   // Parameters in the order of the arguments, so that one set of arguments is one plan.
-  std::vector<const Given *> ordered(given_.size());
-  std::transform(given_.begin(), given_.end(), ordered.begin(), [](const Given &given) { return &given; });
-  std::sort(ordered.begin(), ordered.end(), [](const Given *a, const Given *b) { return a->argument < b->argument; });
-  for (const Given *given : ordered) {
+  std::vector<const Given*> ordered(given_.size());
+  std::transform(given_.begin(), given_.end(), ordered.begin(), [](const Given& given) { return &given; });
+  std::sort(ordered.begin(), ordered.end(), [](const Given* a, const Given* b) { return a->argument < b->argument; });
+  for (const Given* given : ordered) {
     const Oid type = given->as_json_array ? JSONBOID : given->argument->type;
     values.push_back(given->is_null ? Value::null(type) : Value::input(type, given->text));
   }
   // Whether an array came as JSON is part of the plan's text, and so of its key.
   for (std::size_t i = 0; i < ordered.size(); ++i)
     if (ordered[i]->as_json_array) mask ^= std::uint64_t{1} << (63 - i);
-  std::unique_ptr<pg::Statement> &statement = declaration.statements[mask];
+  std::unique_ptr<pg::Statement>& statement = declaration.statements[mask];
   if (!statement) {
     std::string sql = "SELECT * FROM " + declaration.name + "(";
     for (std::size_t i = 0; i < ordered.size(); ++i) {
-      const Given &given = *ordered[i];
+      const Given& given = *ordered[i];
       const std::string parameter = "$" + std::to_string(i + 1);
       if (i > 0) sql += ", ";
       sql += pg::call([&given] { return quote_identifier(given.argument->name.c_str()); });
       sql += " => ";
       if (given.as_json_array)
-        sql += "ARRAY(SELECT pg_catalog.jsonb_array_elements_text(" + parameter + "))::" +
-               pg::call([&given] { return format_type_be_qualified(given.argument->type); });
+        sql += "ARRAY(SELECT pg_catalog.jsonb_array_elements_text(" + parameter +
+               "))::" + pg::call([&given] { return format_type_be_qualified(given.argument->type); });
       else
         sql += parameter;
     }
@@ -236,7 +237,7 @@ pg::Rows Arguments::run(const Declaration &declaration, pg::Reads reads) const {
     if (values[i].is_null()) continue;
     try {
       values[i] = Value::datum(values[i].type(), pg::call([&values, i] { return values[i].build(); }));
-    } catch (const pg::PostgresError &error) {
+    } catch (const pg::PostgresError& error) {
       if (!error.sqlstate().starts_with("22") && !error.sqlstate().starts_with("23")) throw;
       throw Problem("validation_failed", "see errors for each field",
                     {{"#/" + ordered[i]->argument->name, "invalid_value",

@@ -12,10 +12,10 @@ class Arguments {
  public:
   // Checks names and kinds of everything the caller sent against the declaration. Throws validation_failed with a pointer
   // for each unknown, missing or mistyped field, malformed_json, unsupported_media_type, invalid_cursor or bad_request.
-  Arguments(const Declaration &declaration, const HttpRequest &request, const core::Captures &captures);
+  Arguments(const Declaration& declaration, const HttpRequest& request, const core::Captures& captures);
 
   // Runs the function with them.
-  pg::Rows run(const Declaration &declaration, pg::Reads reads) const;
+  pg::Rows run(const Declaration& declaration, pg::Reads reads) const;
 
   // Rows asked for by a list call.
   int page_size() const { return page_size_; }
@@ -23,16 +23,16 @@ class Arguments {
  private:
   enum class Source : std::uint8_t { path, query, body };
   struct Given {
-    const Argument *argument;
+    const Argument* argument;
     std::string text;
     bool is_null;
     bool as_json_array;
   };
-  void take(const Declaration &declaration, std::string_view name, Source source, const std::string &text, bool is_null,
+  void take(const Declaration& declaration, std::string_view name, Source source, const std::string& text, bool is_null,
             int json_kind);
-  void take_page(const Declaration &declaration, const HttpRequest &request);
-  void take_body(const Declaration &declaration, const HttpRequest &request);
-  void check_complete(const Declaration &declaration);
+  void take_page(const Declaration& declaration, const HttpRequest& request);
+  void take_body(const Declaration& declaration, const HttpRequest& request);
+  void check_complete(const Declaration& declaration);
   void complain(std::string_view name, std::string code, std::string detail);
 
   std::vector<Given> given_;
@@ -41,6 +41,6 @@ class Arguments {
 };
 
 // Arguments that a caller sets by other means than query and body: pages and preconditions.
-bool is_reserved_argument(const Declaration &declaration, std::string_view name);
+bool is_reserved_argument(const Declaration& declaration, std::string_view name);
 
 }  // namespace factory::api

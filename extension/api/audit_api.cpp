@@ -31,8 +31,8 @@ struct AuditedTable {
 };
 
 // Shared: an invalidation may arrive while a trigger still works with its entry.
-std::unordered_map<Oid, std::shared_ptr<const AuditedTable>> &tables() {
-  static auto *instance = new std::unordered_map<Oid, std::shared_ptr<const AuditedTable>>();
+std::unordered_map<Oid, std::shared_ptr<const AuditedTable>>& tables() {
+  static auto* instance = new std::unordered_map<Oid, std::shared_ptr<const AuditedTable>>();
   return *instance;
 }
 
@@ -54,11 +54,12 @@ std::shared_ptr<const AuditedTable> audited(Relation relation) {
   AuditedTable table;
   table.noun = RelationGetRelationName(relation);
   table.name = pg::call([relation] {
-    return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
+    return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                      RelationGetRelationName(relation));
   });
   table.tenant_column = pg::call([oid] { return get_attnum(oid, "tenant_id"); });
   if (table.tenant_column <= 0) throw Problem("not_in_this_context", "the table has no tenant_id");
-  Bitmapset *key = pg::call([relation] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY); });
+  Bitmapset* key = pg::call([relation] { return RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY); });
   for (int bit = -1; (bit = bms_next_member(key, bit)) >= 0;) {
     const int column = bit + FirstLowInvalidHeapAttributeNumber;
     if (column > 0 && column != table.tenant_column) table.key_columns.push_back(column);
@@ -66,11 +67,11 @@ std::shared_ptr<const AuditedTable> audited(Relation relation) {
   return tables().emplace(oid, std::make_shared<const AuditedTable>(std::move(table))).first->second;
 }
 
-Datum column_of(HeapTuple row, int column, TupleDesc descriptor, bool *null) {
+Datum column_of(HeapTuple row, int column, TupleDesc descriptor, bool* null) {
   return heap_getattr(row, column, descriptor, null);
 }
 
-std::string target_id(const AuditedTable &table, HeapTuple row, TupleDesc descriptor) {
+std::string target_id(const AuditedTable& table, HeapTuple row, TupleDesc descriptor) {
   std::string text;
   for (const int column : table.key_columns) {
     if (!text.empty()) text += ',';
@@ -88,16 +89,18 @@ std::string target_id(const AuditedTable &table, HeapTuple row, TupleDesc descri
 }
 
 // The columns of `row` that differ from `other` byte by byte; all of them when there is no other row.
-std::string fields_of(const AuditedTable &table, HeapTuple row, HeapTuple other, TupleDesc descriptor) {
+std::string fields_of(const AuditedTable& table, HeapTuple row, HeapTuple other, TupleDesc descriptor) {
   std::string out = "{";
   for (int column = 1; column <= descriptor->natts; ++column) {
-    const FormData_pg_attribute *attribute = TupleDescAttr(descriptor, column - 1);
+    const FormData_pg_attribute* attribute = TupleDescAttr(descriptor, column - 1);
     if (attribute->attisdropped || column == table.tenant_column) continue;
     bool null, other_null = true;
     const Datum value = column_of(row, column, descriptor, &null);
     if (other != nullptr) {
       const Datum other_value = column_of(other, column, descriptor, &other_null);
-      if (null == other_null && (null || pg::call([&] { return datum_image_eq(value, other_value, attribute->attbyval, attribute->attlen); })))
+      if (null == other_null && (null || pg::call([&] {
+                                   return datum_image_eq(value, other_value, attribute->attbyval, attribute->attlen);
+                                 })))
         continue;
     } else if (null) {
       continue;
@@ -110,7 +113,7 @@ std::string fields_of(const AuditedTable &table, HeapTuple row, HeapTuple other,
   return out + "}";
 }
 
-Uuid tenant_of(const AuditedTable &table, HeapTuple row, TupleDesc descriptor) {
+Uuid tenant_of(const AuditedTable& table, HeapTuple row, TupleDesc descriptor) {
   bool null;
   const Datum value = column_of(row, table.tenant_column, descriptor, &null);
   if (null) throw Problem("not_in_this_context", "the row has no tenant_id");
@@ -121,16 +124,17 @@ Uuid tenant_of(const AuditedTable &table, HeapTuple row, TupleDesc descriptor) {
 
 FACTORY_FUNCTION(factory_record_change) {
   if (!CALLED_AS_TRIGGER(fcinfo)) throw Problem("not_in_this_context", "this is a trigger function");
-  const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
+  const auto* trigger = reinterpret_cast<const TriggerData*>(fcinfo->context);
   if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
     throw Problem("not_in_this_context", "this is an AFTER ... FOR EACH ROW trigger");
   const TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
   const std::shared_ptr<const AuditedTable> kept = audited(trigger->tg_relation);
-  const AuditedTable &table = *kept;
+  const AuditedTable& table = *kept;
   // What the log says does not depend on how the session likes to see its values.
   const pg::Restored<int> dates(DateStyle, USE_ISO_DATES), intervals(IntervalStyle, INTSTYLE_POSTGRES),
       floats(extra_float_digits, 1), bytes(bytea_output, BYTEA_OUTPUT_HEX);
-  const bool inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event), updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+  const bool inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event),
+             updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
   const HeapTuple old_row = inserted ? nullptr : trigger->tg_trigtuple;
   const HeapTuple new_row = inserted ? trigger->tg_trigtuple : updated ? trigger->tg_newtuple : nullptr;
   const HeapTuple row = new_row != nullptr ? new_row : old_row;

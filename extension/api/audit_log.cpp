@@ -11,15 +11,15 @@ extern "C" {
 
 namespace factory::api {
 
-RequestInfo &request_info() {
+RequestInfo& request_info() {
   static RequestInfo instance;
   return instance;
 }
 
 std::optional<std::string> peer_address() {
-  const RequestInfo &request = request_info();
+  const RequestInfo& request = request_info();
   if (request.over_http) return request.peer;
-  const char *text = pg::call([]() -> const char * {
+  const char* text = pg::call([]() -> const char* {
     LOCAL_FCINFO(fcinfo, 0);
     InitFunctionCallInfoData(*fcinfo, nullptr, 0, InvalidOid, nullptr, nullptr);
     const Datum address = inet_client_addr(fcinfo);
@@ -36,29 +36,30 @@ namespace {
 
 std::optional<Evidence> pending;
 
-Value jsonb_or_null(const std::string &text) { return text.empty() ? Value::null(JSONBOID) : Value::jsonb(text); }
-Value text_or_null(const std::string &text) { return text.empty() ? Value::null(TEXTOID) : Value::text(text); }
+Value jsonb_or_null(const std::string& text) { return text.empty() ? Value::null(JSONBOID) : Value::jsonb(text); }
+Value text_or_null(const std::string& text) { return text.empty() ? Value::null(TEXTOID) : Value::text(text); }
 
 struct Actor {
   std::string type, id;
   std::optional<core::Uuid> session;
 };
 
-Actor actor_of(const Event &event) {
-  const Context *context = context::current();
+Actor actor_of(const Event& event) {
+  const Context* context = context::current();
   if (event.actor)
     return {"user", core::format_uuid(*event.actor),
             context != nullptr && context->user == *event.actor ? std::optional(context->session) : std::nullopt};
   if (context != nullptr) return {"user", core::format_uuid(context->user), context->session};
   if (request_info().over_http) return {"anonymous", {}, std::nullopt};
-  return {"database", std::string("db:") + pg::call([] { return GetUserNameFromId(GetOuterUserId(), false); }), std::nullopt};
+  return {"database", std::string("db:") + pg::call([] { return GetUserNameFromId(GetOuterUserId(), false); }),
+          std::nullopt};
 }
 
-std::string collect(const std::vector<FieldChange> &changes, std::string FieldChange::*side) {
+std::string collect(const std::vector<FieldChange>& changes, std::string FieldChange::*side) {
   std::string text;
   core::JsonWriter json(text);
   json.begin_object();
-  for (const FieldChange &change : changes)
+  for (const FieldChange& change : changes)
     if (change.before != change.after) json.raw_member(change.name, change.*side);
   json.end_object();
   return text;
@@ -66,7 +67,7 @@ std::string collect(const std::vector<FieldChange> &changes, std::string FieldCh
 
 }  // namespace
 
-void record(const Event &event) {
+void record(const Event& event) {
   static pg::Statement in_tenant(
       "INSERT INTO factory.audit_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
   static pg::Statement on_platform(
@@ -108,8 +109,8 @@ void refuse(Evidence evidence, core::Problem problem) {
 
 std::optional<Evidence> take_evidence() { return std::exchange(pending, std::nullopt); }
 
-std::string before_of(const std::vector<FieldChange> &changes) { return collect(changes, &FieldChange::before); }
-std::string after_of(const std::vector<FieldChange> &changes) { return collect(changes, &FieldChange::after); }
+std::string before_of(const std::vector<FieldChange>& changes) { return collect(changes, &FieldChange::before); }
+std::string after_of(const std::vector<FieldChange>& changes) { return collect(changes, &FieldChange::after); }
 
 }  // namespace audit
 

@@ -7,7 +7,7 @@
 namespace factory::api::audit {
 
 struct Event {
-  std::string action;           // noun.verb_past
+  std::string action;  // noun.verb_past
   std::string outcome = "success";
   std::optional<core::Uuid> tenant;  // nothing: the platform's own log
   std::optional<core::Uuid> actor;   // nothing: the person of the context, else the database role
@@ -16,7 +16,7 @@ struct Event {
 };
 
 // Writes the event in this transaction, with actor, session, request id and peer of the call. Whose rights it runs with makes no difference.
-void record(const Event &event);
+void record(const Event& event);
 
 // Evidence that must outlive the rollback of the call that leaves it: written after the rollback when the call came over
 // HTTP. `effect`, when given, runs then too.
@@ -35,7 +35,7 @@ std::optional<Evidence> take_evidence();
 struct FieldChange {
   std::string name, before, after;  // values as JSON
 };
-std::string before_of(const std::vector<FieldChange> &changes);
-std::string after_of(const std::vector<FieldChange> &changes);
+std::string before_of(const std::vector<FieldChange>& changes);
+std::string after_of(const std::vector<FieldChange>& changes);
 
 }  // namespace factory::api::audit

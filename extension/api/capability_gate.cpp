@@ -17,15 +17,15 @@ bool needs_hook(Oid function) {
   if (next_needs_hook != nullptr && next_needs_hook(function)) return true;
   if (function == passed || !IsTransactionState()) return false;
   return pg::entry([function] {
-    const Declaration *declaration = declarations::find(function);
+    const Declaration* declaration = declarations::find(function);
     return declaration != nullptr && declaration->gated();
   });
 }
 
-void hook(FmgrHookEventType event, FmgrInfo *function, Datum *private_data) {
+void hook(FmgrHookEventType event, FmgrInfo* function, Datum* private_data) {
   if (event == FHET_START && function->fn_oid != passed && IsTransactionState()) {
     pg::entry([function] {
-      const Declaration *declaration = declarations::find(function->fn_oid);
+      const Declaration* declaration = declarations::find(function->fn_oid);
       if (declaration != nullptr && declaration->gated()) check(*declaration);
     });
   }
@@ -49,13 +49,13 @@ void require_user() {
 
 void require_capability(core::Capability capability) {
   require_user();
-  const Context *context = context::current();
+  const Context* context = context::current();
   if (!context->has_tenant) throw Problem("no_context", "nobody is signed in to a workspace");
   if (!core::has(context->capabilities, capability))
     throw Problem("forbidden", std::string("this needs the capability ") + core::capability_name(capability));
 }
 
-void check(const Declaration &declaration) {
+void check(const Declaration& declaration) {
   switch (declaration.requires_what) {
     case Requires::anyone:
       return;

@@ -10,7 +10,7 @@ namespace factory::api::gate {
 void install();
 
 // Throws unless the current context may run the declared function: no_context, token_expired, session_ended, forbidden.
-void check(const Declaration &declaration);
+void check(const Declaration& declaration);
 
 // Throws unless somebody is signed in and the token has not expired by the clock.
 void require_user();
@@ -22,8 +22,8 @@ class Passed {
  public:
   explicit Passed(Oid function);
   ~Passed();
-  Passed(const Passed &) = delete;
-  Passed &operator=(const Passed &) = delete;
+  Passed(const Passed&) = delete;
+  Passed& operator=(const Passed&) = delete;
 
  private:
   Oid before_;

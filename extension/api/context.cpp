@@ -12,14 +12,14 @@ namespace factory::api {
 
 namespace {
 
-constexpr const char *setting_name = "factory.context";
+constexpr const char* setting_name = "factory.context";
 constexpr std::size_t encoded_size = sizeof(Context) * 2;
 
-char *setting_value = nullptr;
+char* setting_value = nullptr;
 Context active;                     // mirrors the setting, by its assign hook
 bool present = false;               // `active` holds somebody
-const char *minting = nullptr;      // the one value that the check hook accepts right now
-const core::Uuid *scope = nullptr;  // tenant of the innermost TenantScope
+const char* minting = nullptr;      // the one value that the check hook accepts right now
+const core::Uuid* scope = nullptr;  // tenant of the innermost TenantScope
 
 // Facts about one transaction, valid while its local id is the current one: they survive savepoint rollback.
 LocalTransactionId tenant_of = InvalidLocalTransactionId;
@@ -38,14 +38,14 @@ bool is_now(LocalTransactionId transaction) {
 // A savepoint's rollback may bring back another context than the one that was looked at.
 bool is_verified() { return is_now(verified_in) && std::memcmp(&verified, &active, sizeof(Context)) == 0; }
 
-void note_verified(const Context &context) {
+void note_verified(const Context& context) {
   verified = context;
   verified_in = pg::local_transaction();
 }
 
-void encode(const Context &context, char *out) {
+void encode(const Context& context, char* out) {
   static constexpr char digits[] = "0123456789abcdef";
-  const auto *bytes = reinterpret_cast<const unsigned char *>(&context);
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&context);
   for (std::size_t i = 0; i < sizeof(Context); ++i) {
     out[2 * i] = digits[bytes[i] >> 4];
     out[2 * i + 1] = digits[bytes[i] & 15];
@@ -55,9 +55,9 @@ void encode(const Context &context, char *out) {
 
 int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
-bool decode(const char *text, Context *context) {
+bool decode(const char* text, Context* context) {
   if (std::strlen(text) != encoded_size) return false;
-  auto *bytes = reinterpret_cast<unsigned char *>(context);
+  auto* bytes = reinterpret_cast<unsigned char*>(context);
   for (std::size_t i = 0; i < sizeof(Context); ++i) {
     const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
     if (high < 0 || low < 0) return false;
@@ -66,7 +66,7 @@ bool decode(const char *text, Context *context) {
   return true;
 }
 
-void note_tenant(const Context &context) {
+void note_tenant(const Context& context) {
   const LocalTransactionId now = pg::local_transaction();
   if (!context.has_tenant || !LocalTransactionIdIsValid(now) || is_now(tenant_of)) return;
   tenant_of = now;
@@ -74,7 +74,7 @@ void note_tenant(const Context &context) {
 }
 
 // Plain C below: the server calls these three, and they neither throw nor allocate but by guc rules.
-bool check_value(char **value, void **extra, GucSource source) {
+bool check_value(char** value, void** extra, GucSource source) {
   const bool empty = (*value)[0] == '\0';
   const bool minted = minting != nullptr && std::strcmp(*value, minting) == 0;
   const bool inherited = InitializingParallelWorker;
@@ -85,7 +85,7 @@ bool check_value(char **value, void **extra, GucSource source) {
     return false;
   }
   if (empty) return true;
-  auto *context = static_cast<Context *>(pg::setting_memory(sizeof(Context)));
+  auto* context = static_cast<Context*>(pg::setting_memory(sizeof(Context)));
   if (context == nullptr) return false;
   if (!decode(*value, context)) {
     pg::free_setting_memory(context);
@@ -95,7 +95,7 @@ bool check_value(char **value, void **extra, GucSource source) {
   return true;
 }
 
-void assign_value(const char *, void *extra) {
+void assign_value(const char*, void* extra) {
   if (present) note_tenant(active);
   present = extra != nullptr;
   if (present) {
@@ -104,19 +104,20 @@ void assign_value(const char *, void *extra) {
   }
 }
 
-void transaction_ended(XactEvent event, void *) {
-  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) return;
+void transaction_ended(XactEvent event, void*) {
+  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+    return;
   minting = nullptr;
   scope = nullptr;
   verifying = false;
 }
 
-void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
   if (event == SUBXACT_EVENT_ABORT_SUB) minting = nullptr;
 }
 
-void set_value(const char *value, GucAction action) {
-  const pg::Restored<const char *> window(minting, value);
+void set_value(const char* value, GucAction action) {
+  const pg::Restored<const char*> window(minting, value);
   pg::call([value, action] {
     set_config_option(setting_name, value, PGC_SUSET, PGC_S_SESSION, action, true, ERROR, false);
   });
@@ -136,16 +137,17 @@ void refresh_session_context() {
   if (!holds) set_value("", GUC_ACTION_LOCAL);
 }
 
-void executor_start(QueryDesc *query, int flags) {
+void executor_start(QueryDesc* query, int flags) {
   pg::insist_on_read_only();
-  if (present && (active.for_session || is_now(signed_out_in)) && !verifying) pg::entry([] { refresh_session_context(); });
+  if (present && (active.for_session || is_now(signed_out_in)) && !verifying)
+    pg::entry([] { refresh_session_context(); });
   if (next_executor_start)
     next_executor_start(query, flags);
   else
     standard_ExecutorStart(query, flags);
 }
 
-Oid role_oid(Oid &cached, const char *name) {
+Oid role_oid(Oid& cached, const char* name) {
   if (!OidIsValid(cached)) cached = pg::call([name] { return get_role_oid(name, false); });
   return cached;
 }
@@ -154,19 +156,19 @@ Oid role_oid(Oid &cached, const char *name) {
 
 namespace context {
 
-bool (*verify_session)(const Context &context) = nullptr;
+bool (*verify_session)(const Context& context) = nullptr;
 
 void install() {
-  DefineCustomStringVariable(setting_name, "Verified context of the transaction; set by factory.sign_in() alone.", nullptr,
-                             &setting_value, "", PGC_SUSET, GUC_NO_SHOW_ALL | GUC_DISALLOW_IN_FILE | GUC_NOT_IN_SAMPLE,
-                             check_value, assign_value, nullptr);
+  DefineCustomStringVariable(
+      setting_name, "Verified context of the transaction; set by factory.sign_in() alone.", nullptr, &setting_value, "",
+      PGC_SUSET, GUC_NO_SHOW_ALL | GUC_DISALLOW_IN_FILE | GUC_NOT_IN_SAMPLE, check_value, assign_value, nullptr);
   RegisterXactCallback(transaction_ended, nullptr);
   RegisterSubXactCallback(subtransaction_ended, nullptr);
   next_executor_start = ExecutorStart_hook;
   ExecutorStart_hook = executor_start;
 }
 
-const Context *current() {
+const Context* current() {
   if (!present || GetCurrentStatementStartTimestamp() >= active.expires_at) return nullptr;
   if (IsParallelWorker()) return &active;
   if (is_now(signed_out_in) || (active.for_session && !is_verified())) return nullptr;
@@ -178,13 +180,13 @@ bool is_expired() { return present && active.expires_at <= GetCurrentTimestamp()
 
 bool is_session_long() { return present && active.for_session; }
 
-const core::Uuid *visible_tenant() {
+const core::Uuid* visible_tenant() {
   if (scope != nullptr) return scope;
-  const Context *context = current();
+  const Context* context = current();
   return context != nullptr && context->has_tenant ? &context->tenant : nullptr;
 }
 
-void check_switch(const std::optional<core::Uuid> &tenant) {
+void check_switch(const std::optional<core::Uuid>& tenant) {
   if (is_now(signed_out_in)) throw core::Problem("one_tenant_per_transaction", "this transaction has signed out");
   if (!tenant) return;
   const bool other_before = is_now(tenant_of) && transaction_tenant != *tenant;
@@ -193,7 +195,7 @@ void check_switch(const std::optional<core::Uuid> &tenant) {
     throw core::Problem("one_tenant_per_transaction", "this transaction is signed in to another workspace already");
 }
 
-void mint(const Context &context) {
+void mint(const Context& context) {
   check_switch(context.has_tenant ? std::optional(context.tenant) : std::nullopt);
   char encoded[encoded_size + 1];
   encode(context, encoded);
@@ -207,7 +209,7 @@ void sign_out() {
   signed_out_in = pg::local_transaction();
 }
 
-TenantScope::TenantScope(const core::Uuid &tenant) : tenant_(tenant), before_(scope) { scope = &tenant_; }
+TenantScope::TenantScope(const core::Uuid& tenant) : tenant_(tenant), before_(scope) { scope = &tenant_; }
 TenantScope::~TenantScope() { scope = before_; }
 
 }  // namespace context
@@ -227,11 +229,11 @@ Oid operator_role() {
   return role_oid(cached, "factory_operator");
 }
 
-Oid platform_relation(const char *name) {
+Oid platform_relation(const char* name) {
   return pg::call([name] {
     HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("factory"));
     if (!HeapTupleIsValid(tuple)) return InvalidOid;
-    const auto *schema = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(tuple));
+    const auto* schema = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(tuple));
     const Oid oid = schema->oid, owner = schema->nspowner;
     ReleaseSysCache(tuple);
     return owner == get_role_oid("factory_owner", true) ? get_relname_relid(name, oid) : InvalidOid;

@@ -29,7 +29,7 @@ void install();
 
 // The context when it may be used now: the statement began before its expiry, the session behind a session-long one was
 // verified in this transaction, and nobody signed out. Otherwise nullptr.
-const Context *current();
+const Context* current();
 
 // Whether there is a context whose time is over by the clock.
 bool is_expired();
@@ -38,31 +38,31 @@ bool is_expired();
 bool is_session_long();
 
 // What factory.tenant_id() shows: the tenant of a TenantScope, else of the current context.
-const core::Uuid *visible_tenant();
+const core::Uuid* visible_tenant();
 
 // Makes `context` the current one, until the transaction or (for_session) the session ends. Throws
 // one_tenant_per_transaction when this transaction belongs to another workspace already or has signed out.
-void mint(const Context &context);
+void mint(const Context& context);
 void sign_out();
 
 // Whether this transaction may sign in to `tenant`; throws otherwise.
-void check_switch(const std::optional<core::Uuid> &tenant);
+void check_switch(const std::optional<core::Uuid>& tenant);
 
 // Sees one workspace's rows without a context: for our own statements only, while the platform verifies or acts.
 class TenantScope {
  public:
-  explicit TenantScope(const core::Uuid &tenant);
+  explicit TenantScope(const core::Uuid& tenant);
   ~TenantScope();
-  TenantScope(const TenantScope &) = delete;
-  TenantScope &operator=(const TenantScope &) = delete;
+  TenantScope(const TenantScope&) = delete;
+  TenantScope& operator=(const TenantScope&) = delete;
 
  private:
   core::Uuid tenant_;
-  const core::Uuid *before_;
+  const core::Uuid* before_;
 };
 
 // Verifies a session-long context at the first use in a transaction; set by verification.cpp.
-extern bool (*verify_session)(const Context &context);
+extern bool (*verify_session)(const Context& context);
 
 }  // namespace context
 
@@ -84,7 +84,7 @@ class AsOwner {
 
 // Oid of a relation of the platform; InvalidOid in a database that does not hold it, though somebody's own schema there may
 // bear the same name.
-Oid platform_relation(const char *name);
+Oid platform_relation(const char* name);
 
 // Whether the database login behind the call is a superuser or a factory_operator.
 bool caller_is_operator();

@@ -38,25 +38,25 @@ FACTORY_FUNCTION(factory_sign_out) {
 extern "C" {
 
 FACTORY_EXPORTED(factory_tenant_id) {
-  const core::Uuid *tenant = context::visible_tenant();
+  const core::Uuid* tenant = context::visible_tenant();
   if (tenant == nullptr) PG_RETURN_NULL();
-  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t *>(tenant->data()));
+  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t*>(tenant->data()));
 }
 
 FACTORY_EXPORTED(factory_user_id) {
-  const Context *context = context::current();
+  const Context* context = context::current();
   if (context == nullptr) PG_RETURN_NULL();
-  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t *>(context->user.data()));
+  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t*>(context->user.data()));
 }
 
 FACTORY_EXPORTED(factory_role_name) {
-  const Context *context = context::current();
+  const Context* context = context::current();
   if (context == nullptr || !context->has_tenant) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(context->role));
 }
 
 FACTORY_EXPORTED(factory_assurance) {
-  const Context *context = context::current();
+  const Context* context = context::current();
   if (context == nullptr) PG_RETURN_NULL();
   PG_RETURN_INT32(context->assurance);
 }
@@ -65,24 +65,24 @@ FACTORY_EXPORTED(factory_assurance) {
 // that answer is kept with the call site. Anything but a constant may change from call to call.
 static core::CapabilitySet asked_capability(FunctionCallInfo fcinfo) {
   constexpr core::CapabilitySet kept = core::CapabilitySet{1} << 31;
-  FmgrInfo *site = fcinfo->flinfo;
+  FmgrInfo* site = fcinfo->flinfo;
   if (site != nullptr && site->fn_extra != nullptr)
     return static_cast<core::CapabilitySet>(reinterpret_cast<std::uintptr_t>(site->fn_extra)) & ~kept;
-  const text *name = PG_GETARG_TEXT_PP(0);
+  const text* name = PG_GETARG_TEXT_PP(0);
   const std::optional<core::Capability> capability =
       core::find_capability({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))});
   const core::CapabilitySet bit = capability ? core::bit(*capability) : 0;
   if (site != nullptr && site->fn_expr != nullptr && IsA(site->fn_expr, FuncExpr)) {
-    const List *arguments = reinterpret_cast<const FuncExpr *>(site->fn_expr)->args;
+    const List* arguments = reinterpret_cast<const FuncExpr*>(site->fn_expr)->args;
     if (list_length(arguments) == 1 && IsA(linitial(arguments), Const))
-      site->fn_extra = reinterpret_cast<void *>(static_cast<std::uintptr_t>(bit | kept));
+      site->fn_extra = reinterpret_cast<void*>(static_cast<std::uintptr_t>(bit | kept));
   }
   return bit;
 }
 
 // The context, when it holds the capability that the first argument names.
-static const Context *context_with_capability(FunctionCallInfo fcinfo) {
-  const Context *context = context::current();
+static const Context* context_with_capability(FunctionCallInfo fcinfo) {
+  const Context* context = context::current();
   if (context == nullptr || !context->has_tenant || PG_ARGISNULL(0)) return nullptr;
   return (context->capabilities & asked_capability(fcinfo)) != 0 ? context : nullptr;
 }
@@ -90,9 +90,9 @@ static const Context *context_with_capability(FunctionCallInfo fcinfo) {
 FACTORY_EXPORTED(factory_can) { PG_RETURN_BOOL(context_with_capability(fcinfo) != nullptr); }
 
 FACTORY_EXPORTED(factory_tenant_with) {
-  const Context *context = context_with_capability(fcinfo);
+  const Context* context = context_with_capability(fcinfo);
   if (context == nullptr) PG_RETURN_NULL();
-  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t *>(context->tenant.data()));
+  PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t*>(context->tenant.data()));
 }
 
 }  // extern "C"

@@ -17,16 +17,16 @@ namespace {
 
 struct Generation {
   std::unordered_map<Oid, std::unique_ptr<Declaration>> by_function;
-  core::Router<const Declaration *> router;
+  core::Router<const Declaration*> router;
   ~Generation() {
-    for (auto &[oid, declaration] : by_function)
-      for (auto &[given, statement] : declaration->statements) statement->forget();
+    for (auto& [oid, declaration] : by_function)
+      for (auto& [given, statement] : declaration->statements) statement->forget();
   }
 };
 
 // Never destroyed: at process exit the server's memory is gone before static destructors would run.
-std::shared_ptr<Generation> &current_generation() {
-  static auto *instance = new std::shared_ptr<Generation>();
+std::shared_ptr<Generation>& current_generation() {
+  static auto* instance = new std::shared_ptr<Generation>();
   return *instance;
 }
 
@@ -50,18 +50,31 @@ void namespace_changed(Datum, int, uint32) {
 // A function may have been dropped, made anew or redefined.
 void function_changed(Datum, int, uint32) { ++epoch; }
 
-enum Raw { function, method, path, scope, requires_, reply, page_key, audit_action, rate_class, summary, schemas, raw_count };
+enum Raw {
+  function,
+  method,
+  path,
+  scope,
+  requires_,
+  reply,
+  page_key,
+  audit_action,
+  rate_class,
+  summary,
+  schemas,
+  raw_count
+};
 
 struct RawRow {
-  char *text[raw_count];
+  char* text[raw_count];
   bool etag, shipped;
   int status;
   Datum problems, nullable;
 };
 
-std::string or_empty(const char *text) { return text == nullptr ? std::string() : std::string(text); }
+std::string or_empty(const char* text) { return text == nullptr ? std::string() : std::string(text); }
 
-Requires parse_requires(const std::string &text, core::Capability *capability) {
+Requires parse_requires(const std::string& text, core::Capability* capability) {
   if (text == "anyone") return Requires::anyone;
   if (text == "user") return Requires::user;
   if (text == "operator") return Requires::operator_role;
@@ -71,7 +84,7 @@ Requires parse_requires(const std::string &text, core::Capability *capability) {
   return Requires::capability;
 }
 
-Reply parse_reply(const std::string &text) {
+Reply parse_reply(const std::string& text) {
   if (text == "none") return Reply::none;
   if (text == "list") return Reply::list;
   if (text == "array") return Reply::array;
@@ -81,22 +94,24 @@ Reply parse_reply(const std::string &text) {
 
 // Oid of "factory.f(integer,uuid)", or InvalidOid. The signature is compared with those of the functions of its name: to
 // read the types out of it would raise where one is gone or renamed, and with it stop every call of the platform.
-Oid resolve(const std::string &signature) {
+Oid resolve(const std::string& signature) {
   const pg::PinnedPath pinned;
   return pg::call([&signature] {
-    char *name = pstrdup(signature.c_str());
-    char *end = name;
+    char* name = pstrdup(signature.c_str());
+    char* end = name;
     for (bool quoted = false; *end != '\0' && (quoted || *end != '('); ++end)
       if (*end == '"') quoted = !quoted;
     *end = '\0';
-    List *parts;
+    List* parts;
     if (!SplitIdentifierString(name, '.', &parts) || list_length(parts) != 2) return InvalidOid;
-    const Oid schema = get_namespace_oid(static_cast<const char *>(linitial(parts)), true);
-    CatCList *candidates = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(static_cast<const char *>(lsecond(parts))));
+    const Oid schema = get_namespace_oid(static_cast<const char*>(linitial(parts)), true);
+    CatCList* candidates =
+        SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(static_cast<const char*>(lsecond(parts))));
     Oid found = InvalidOid;
     for (int i = 0; i < candidates->n_members; ++i) {
-      const auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(&candidates->members[i]->tuple));
-      if (row->pronamespace == schema && (signature == format_procedure(row->oid) || signature == format_procedure_qualified(row->oid)))
+      const auto* row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(&candidates->members[i]->tuple));
+      if (row->pronamespace == schema &&
+          (signature == format_procedure(row->oid) || signature == format_procedure_qualified(row->oid)))
         found = row->oid;
     }
     ReleaseSysCacheList(candidates);
@@ -104,12 +119,12 @@ Oid resolve(const std::string &signature) {
   });
 }
 
-void describe_function(Declaration &declaration) {
+void describe_function(Declaration& declaration) {
   struct Shape {
     int count;
-    Oid *types;
-    char **names;
-    char *modes;
+    Oid* types;
+    char** names;
+    char* modes;
     int defaults, inputs;
     bool returns_set;
     char *schema_name, *function_name;
@@ -121,7 +136,7 @@ void describe_function(Declaration &declaration) {
     Shape found{};
     HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
     if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for function %u", oid);
-    auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+    auto* row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
     found.count = get_func_arg_info(tuple, &found.types, &found.names, &found.modes);
     found.defaults = row->pronargdefaults;
     found.inputs = row->pronargs;
@@ -135,7 +150,8 @@ void describe_function(Declaration &declaration) {
     ReleaseSysCache(tuple);
     return found;
   });
-  declaration.name = std::string(pg::call([&] { return quote_qualified_identifier(shape.schema_name, shape.function_name); }));
+  declaration.name =
+      std::string(pg::call([&] { return quote_qualified_identifier(shape.schema_name, shape.function_name); }));
   declaration.returns_set = shape.returns_set;
   int input = 0;
   for (int i = 0; i < shape.count; ++i) {
@@ -149,7 +165,7 @@ void describe_function(Declaration &declaration) {
     declaration.columns.push_back({"", shape.scalar});
   } else {
     for (int i = 0; i < shape.result->natts; ++i) {
-      const FormData_pg_attribute *attribute = TupleDescAttr(shape.result, i);
+      const FormData_pg_attribute* attribute = TupleDescAttr(shape.result, i);
       if (!attribute->attisdropped) declaration.columns.push_back({NameStr(attribute->attname), attribute->atttypid});
     }
   }
@@ -160,13 +176,14 @@ std::vector<RawRow> read_rows(Oid table) {
   pg::call([table, &rows] {
     Relation relation = table_open(table, AccessShareLock);
     const TupleDesc descriptor = RelationGetDescr(relation);
-    static const char *const names[raw_count] = {"function", "method",   "path",         "scope",      "requires",
-                                                 "reply",    "page_key", "audit_action", "rate_class", "summary",
-                                                 "schemas"};
+    static const char* const names[raw_count] = {"function",   "method",  "path",     "scope",
+                                                 "requires",   "reply",   "page_key", "audit_action",
+                                                 "rate_class", "summary", "schemas"};
     AttrNumber numbers[raw_count];
     for (int i = 0; i < raw_count; ++i) numbers[i] = get_attnum(table, names[i]);
     const AttrNumber etag = get_attnum(table, "etag"), shipped = get_attnum(table, "shipped"),
-                     status = get_attnum(table, "status"), problems = get_attnum(table, "problems"), nullable = get_attnum(table, "nullable");
+                     status = get_attnum(table, "status"), problems = get_attnum(table, "problems"),
+                     nullable = get_attnum(table, "nullable");
     SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
     HeapTuple tuple;
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
@@ -191,12 +208,12 @@ std::vector<RawRow> read_rows(Oid table) {
 
 std::vector<std::string> text_array(Datum array) {
   struct Elements {
-    Datum *values;
+    Datum* values;
     int count;
   };
   const Elements elements = pg::call([array] {
     Elements found{};
-    bool *nulls;
+    bool* nulls;
     deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &found.values, &nulls, &found.count);
     return found;
   });
@@ -213,10 +230,10 @@ std::shared_ptr<Generation> load() {
   }
   if (!OidIsValid(routes_table)) return generation;
   // Rows and names made on the way are garbage afterwards.
-  const MemoryContext scratch =
-      pg::call([] { return AllocSetContextCreate(CurrentMemoryContext, "factory declarations", ALLOCSET_DEFAULT_SIZES); });
+  const MemoryContext scratch = pg::call(
+      [] { return AllocSetContextCreate(CurrentMemoryContext, "factory declarations", ALLOCSET_DEFAULT_SIZES); });
   const MemoryContext before = MemoryContextSwitchTo(scratch);
-  for (const RawRow &row : read_rows(routes_table)) {
+  for (const RawRow& row : read_rows(routes_table)) {
     auto declaration = std::make_unique<Declaration>();
     declaration->signature = row.text[function];
     declaration->function = resolve(declaration->signature);
@@ -249,8 +266,8 @@ std::shared_ptr<Generation> load() {
   return generation;
 }
 
-Generation &generation() {
-  std::shared_ptr<Generation> &current = current_generation();
+Generation& generation() {
+  std::shared_ptr<Generation>& current = current_generation();
   while (!current || loaded_epoch != epoch) {
     const pg::Restored<bool> once(loading, true);
     const std::uint64_t target = epoch;
@@ -263,8 +280,8 @@ Generation &generation() {
 
 }  // namespace
 
-const Argument *Declaration::find_argument(std::string_view name) const {
-  for (const Argument &argument : arguments)
+const Argument* Declaration::find_argument(std::string_view name) const {
+  for (const Argument& argument : arguments)
     if (argument.name == name) return &argument;
   return nullptr;
 }
@@ -279,28 +296,28 @@ void install() {
 
 std::uint64_t cache_epoch() { return epoch; }
 
-const Declaration *find(Oid function) {
+const Declaration* find(Oid function) {
   if (loading || !IsTransactionState() || !OidIsValid(MyDatabaseId)) return nullptr;
-  const auto &by_function = generation().by_function;
+  const auto& by_function = generation().by_function;
   const auto found = by_function.find(function);
   return found == by_function.end() ? nullptr : found->second.get();
 }
 
 std::shared_ptr<const void> pin() { return current_generation(); }
 
-const core::Router<const Declaration *> &router() { return generation().router; }
+const core::Router<const Declaration*>& router() { return generation().router; }
 
-std::vector<const Declaration *> all() {
-  std::vector<const Declaration *> result;
-  for (const auto &[oid, declaration] : generation().by_function) result.push_back(declaration.get());
-  std::sort(result.begin(), result.end(), [](const Declaration *a, const Declaration *b) {
+std::vector<const Declaration*> all() {
+  std::vector<const Declaration*> result;
+  for (const auto& [oid, declaration] : generation().by_function) result.push_back(declaration.get());
+  std::sort(result.begin(), result.end(), [](const Declaration* a, const Declaration* b) {
     return std::tie(a->path, a->method, a->signature) < std::tie(b->path, b->method, b->signature);
   });
   return result;
 }
 
 std::string action_of(FunctionCallInfo fcinfo) {
-  const Declaration *declaration = find(fcinfo->flinfo->fn_oid);
+  const Declaration* declaration = find(fcinfo->flinfo->fn_oid);
   if (declaration == nullptr || !declaration->audit_action)
     throw core::Problem("internal", "the running function declares no audited action");
   return *declaration->audit_action;

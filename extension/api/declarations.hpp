@@ -46,7 +46,7 @@ struct Declaration {
 
   bool global() const { return scope == "global"; }
   bool gated() const { return requires_what != Requires::anyone; }
-  const Argument *find_argument(std::string_view name) const;
+  const Argument* find_argument(std::string_view name) const;
 };
 
 namespace declarations {
@@ -59,16 +59,16 @@ std::uint64_t cache_epoch();
 
 // The declaration of a function, or nullptr. Never fails: outside of a transaction, or where the extension is not
 // installed, nothing is declared.
-const Declaration *find(Oid function);
+const Declaration* find(Oid function);
 
 // Keeps the declarations and plans that pointers refer to, whatever is reloaded meanwhile.
 std::shared_ptr<const void> pin();
 
 // The router over all declared HTTP calls.
-const core::Router<const Declaration *> &router();
+const core::Router<const Declaration*>& router();
 
 // Every declaration, in the order of method and path.
-std::vector<const Declaration *> all();
+std::vector<const Declaration*> all();
 
 // Audit action of the function being run, as declared.
 std::string action_of(FunctionCallInfo fcinfo);

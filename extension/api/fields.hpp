@@ -12,7 +12,7 @@ class Fields {
   void complain(std::string_view field, std::string code, std::string detail);
 
   // A display name without surrounding white space: 1 to 200 characters, no control characters.
-  std::string name(std::string_view field, const std::string &text);
+  std::string name(std::string_view field, const std::string& text);
 
   // Throws validation_failed when anything was complained of.
   void check() const;

@@ -4,8 +4,8 @@
 
 namespace factory::api {
 
-HttpAnswer problem_answer(const core::Problem &problem, std::string_view instance, std::string_view request_id) {
-  const core::ProblemKind &kind = problem.kind();
+HttpAnswer problem_answer(const core::Problem& problem, std::string_view instance, std::string_view request_id) {
+  const core::ProblemKind& kind = problem.kind();
   HttpAnswer answer;
   answer.status = kind.status;
   answer.headers.emplace_back("content-type", "application/problem+json");
@@ -24,14 +24,14 @@ HttpAnswer problem_answer(const core::Problem &problem, std::string_view instanc
   if (!request_id.empty()) json.member("request_id", request_id);
   if (!problem.errors().empty()) {
     json.key("errors").begin_array();
-    for (const core::FieldError &error : problem.errors()) {
+    for (const core::FieldError& error : problem.errors()) {
       json.begin_object();
       json.member("pointer", error.pointer).member("code", error.code).member("detail", error.detail);
       json.end_object();
     }
     json.end_array();
   }
-  for (const auto &[name, raw] : problem.members()) json.raw_member(name, raw);
+  for (const auto& [name, raw] : problem.members()) json.raw_member(name, raw);
   json.end_object();
   return answer;
 }

@@ -16,7 +16,7 @@ struct HttpRequest {
   std::string body;
   std::optional<std::string> peer;
 
-  const std::string *header(std::string_view name) const {
+  const std::string* header(std::string_view name) const {
     const auto found = headers.find(name);
     return found == headers.end() ? nullptr : &found->second;
   }
@@ -30,6 +30,6 @@ struct HttpAnswer {
 };
 
 // The RFC 9457 document of a problem.
-HttpAnswer problem_answer(const core::Problem &problem, std::string_view instance, std::string_view request_id);
+HttpAnswer problem_answer(const core::Problem& problem, std::string_view instance, std::string_view request_id);
 
 }  // namespace factory::api

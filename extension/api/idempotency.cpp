@@ -19,10 +19,10 @@ constexpr std::size_t longest_key = 255;
 
 std::string digest(std::string_view text) {
   const crypto::Sha256Digest bytes = crypto::sha256(crypto::as_bytes(text));
-  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string_view view(const core::Uuid &uuid) { return {reinterpret_cast<const char *>(uuid.data()), uuid.size()}; }
+std::string_view view(const core::Uuid& uuid) { return {reinterpret_cast<const char*>(uuid.data()), uuid.size()}; }
 
 // Parts are told apart by their sizes, so that no two lists of parts read alike.
 std::string joined(std::initializer_list<std::string_view> parts) {
@@ -35,9 +35,9 @@ std::string joined(std::initializer_list<std::string_view> parts) {
   return text;
 }
 
-std::string encode(const HttpAnswer &answer) {
+std::string encode(const HttpAnswer& answer) {
   std::string text = std::to_string(answer.status) + "\n";
-  for (const auto &[name, value] : answer.headers) text += name + ": " + value + "\n";
+  for (const auto& [name, value] : answer.headers) text += name + ": " + value + "\n";
   return text + "\n" + answer.body;
 }
 
@@ -60,9 +60,9 @@ HttpAnswer decode(std::string_view text) {
 
 }  // namespace
 
-std::optional<IdempotentCall> IdempotentCall::of(const Declaration &declaration, const HttpRequest &request,
-                                                 const Context &caller, const std::optional<core::Uuid> &tenant) {
-  const std::string *key = request.header("idempotency-key");
+std::optional<IdempotentCall> IdempotentCall::of(const Declaration& declaration, const HttpRequest& request,
+                                                 const Context& caller, const std::optional<core::Uuid>& tenant) {
+  const std::string* key = request.header("idempotency-key");
   // Answers of /v1/auth/* are credentials: they are never kept.
   if (key == nullptr || request.method != "POST" || declaration.path.starts_with("/v1/auth/")) return std::nullopt;
   const bool printable = std::all_of(key->begin(), key->end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
@@ -85,8 +85,8 @@ std::optional<IdempotentCall> IdempotentCall::of(const Declaration &declaration,
 std::optional<HttpAnswer> IdempotentCall::replay() const {
   std::int64_t lock;
   std::memcpy(&lock, key_hash_.data(), sizeof lock);
-  const bool alone =
-      pg::call([lock] { return DatumGetBool(DirectFunctionCall1(pg_try_advisory_xact_lock_int8, Int64GetDatum(lock))); });
+  const bool alone = pg::call(
+      [lock] { return DatumGetBool(DirectFunctionCall1(pg_try_advisory_xact_lock_int8, Int64GetDatum(lock))); });
   if (!alone) throw Problem("idempotency_in_progress");
   static pg::Statement in_tenant(
       "SELECT fingerprint, answer FROM factory.idempotency_keys"
@@ -107,7 +107,7 @@ std::optional<HttpAnswer> IdempotentCall::replay() const {
   return answer;
 }
 
-void IdempotentCall::keep(const HttpAnswer &answer) const {
+void IdempotentCall::keep(const HttpAnswer& answer) const {
   if (answer.status < 200 || answer.status > 299) return;
   const crypto::Bytes sealed =
       crypto::gcm_seal(crypto::as_bytes(sealing_key_), crypto::as_bytes(key_hash_), crypto::as_bytes(encode(answer)));

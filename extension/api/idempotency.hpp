@@ -12,15 +12,15 @@ class IdempotentCall {
  public:
   // Nothing when the call has no key or takes none. tenant: the workspace that the call names. Throws bad_request for a
   // malformed key.
-  static std::optional<IdempotentCall> of(const Declaration &declaration, const HttpRequest &request, const Context &caller,
-                                          const std::optional<core::Uuid> &tenant);
+  static std::optional<IdempotentCall> of(const Declaration& declaration, const HttpRequest& request,
+                                          const Context& caller, const std::optional<core::Uuid>& tenant);
 
   // The first answer, if there was one. Throws idempotency_mismatch when it answered another request, and
   // idempotency_in_progress while the first call still runs.
   std::optional<HttpAnswer> replay() const;
 
   // Keeps a 2xx answer for 24 hours, in the transaction of its effect.
-  void keep(const HttpAnswer &answer) const;
+  void keep(const HttpAnswer& answer) const;
 
  private:
   IdempotentCall() = default;

@@ -30,10 +30,10 @@ struct Account {
 
 std::string hashed(std::string_view token) {
   const crypto::Sha256Digest digest = crypto::sha256(crypto::as_bytes(token));
-  return {reinterpret_cast<const char *>(digest.data()), digest.size()};
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-std::string new_refresh_token(const Uuid &session) {
+std::string new_refresh_token(const Uuid& session) {
   static pg::Statement statement(
       "INSERT INTO factory.refresh_tokens (token_hash, session_id, expires_at)"
       " SELECT $1, s.id, least(s.expires_at, pg_catalog.clock_timestamp() + pg_catalog.make_interval(days => $3))"
@@ -43,29 +43,35 @@ std::string new_refresh_token(const Uuid &session) {
   return token;
 }
 
-Datum token_pair(FunctionCallInfo fcinfo, const Account &account, const Uuid &session, int assurance) {
+Datum token_pair(FunctionCallInfo fcinfo, const Account& account, const Uuid& session, int assurance) {
   const std::string access = issue_access_token(account.id, session, assurance);
   const std::string refresh = new_refresh_token(session);
   std::string user;
-  core::JsonWriter(user).begin_object().member("id", core::format_uuid(account.id)).member("email", account.email)
-      .member("name", account.name).end_object();
-  return pg::row_result(fcinfo, {Value::text(access), Value::text("Bearer"), Value::integer(pg::settings::access_token_seconds),
-                                 Value::text(refresh), Value::json(user)});
+  core::JsonWriter(user)
+      .begin_object()
+      .member("id", core::format_uuid(account.id))
+      .member("email", account.email)
+      .member("name", account.name)
+      .end_object();
+  return pg::row_result(fcinfo,
+                        {Value::text(access), Value::text("Bearer"), Value::integer(pg::settings::access_token_seconds),
+                         Value::text(refresh), Value::json(user)});
 }
 
-Uuid new_session(const Account &account) {
+Uuid new_session(const Account& account) {
   static pg::Statement statement(
       "INSERT INTO factory.sessions (id, user_id, user_agent, peer, expires_at)"
       " VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp() + pg_catalog.make_interval(days => $5))");
   const Uuid session = core::uuid7();
   const std::optional<std::string> peer = peer_address();
-  const std::string &agent = request_info().user_agent;
-  statement.run({Value::uuid(session), Value::uuid(account.id), agent.empty() ? Value::null(TEXTOID) : Value::text(agent),
-                 peer ? Value::input(INETOID, *peer) : Value::null(INETOID), Value::integer(pg::settings::refresh_token_days)});
+  const std::string& agent = request_info().user_agent;
+  statement.run(
+      {Value::uuid(session), Value::uuid(account.id), agent.empty() ? Value::null(TEXTOID) : Value::text(agent),
+       peer ? Value::input(INETOID, *peer) : Value::null(INETOID), Value::integer(pg::settings::refresh_token_days)});
   return session;
 }
 
-void record(const std::string &action, const Account &account, const Uuid &session) {
+void record(const std::string& action, const Account& account, const Uuid& session) {
   audit::Event event;
   event.action = action;
   event.actor = account.id;
@@ -75,7 +81,7 @@ void record(const std::string &action, const Account &account, const Uuid &sessi
 }
 
 // Whoever failed to sign in is known by the address tried, of which only a digest is kept.
-audit::Evidence failed_sign_in(const std::string &action, std::string_view address) {
+audit::Evidence failed_sign_in(const std::string& action, std::string_view address) {
   audit::Event event;
   event.action = action;
   event.outcome = "failed";
@@ -84,9 +90,10 @@ audit::Evidence failed_sign_in(const std::string &action, std::string_view addre
   return {event};
 }
 
-void end_session(const Uuid &session, const char *reason) {
+void end_session(const Uuid& session, const char* reason) {
   static pg::Statement statement(
-      "UPDATE factory.sessions SET ended_at = pg_catalog.clock_timestamp(), end_reason = $2 WHERE id = $1 AND ended_at IS NULL");
+      "UPDATE factory.sessions SET ended_at = pg_catalog.clock_timestamp(), end_reason = $2 WHERE id = $1 AND ended_at "
+      "IS NULL");
   const pg::Connection connection;
   statement.run({Value::uuid(session), Value::text(reason)});
 }
@@ -128,7 +135,8 @@ FACTORY_FUNCTION(factory_login) {
   const std::optional<std::string> email = core::normalize_email(address);
   const pg::Connection connection;
   static pg::Statement find(
-      "SELECT u.id, u.name, u.status, c.password_hash FROM factory.users u JOIN factory.credentials c ON c.user_id = u.id"
+      "SELECT u.id, u.name, u.status, c.password_hash FROM factory.users u JOIN factory.credentials c ON c.user_id = "
+      "u.id"
       " WHERE u.email = $1");
   // One way for known and unknown addresses: the same statement, one run of scrypt, the same answer.
   const pg::Rows rows = find.run({Value::text(email.value_or(""))});
@@ -142,7 +150,8 @@ FACTORY_FUNCTION(factory_login) {
   const Account account{rows.uuid(0, 1), *email, rows.text(0, 2)};
   if (rows.text(0, 3) != "active") audit::refuse(failed_sign_in(action, *email), Problem("account_disabled"));
   if (crypto::scrypt_needs_rehash(rows.text(0, 4), passwords::parameters())) {
-    static pg::Statement rehash("UPDATE factory.credentials SET password_hash = $2 WHERE user_id = $1 AND password_hash = $3");
+    static pg::Statement rehash(
+        "UPDATE factory.credentials SET password_hash = $2 WHERE user_id = $1 AND password_hash = $3");
     const std::string before = rows.text(0, 4);
     rehash.run({Value::uuid(account.id), Value::text(passwords::hash(password)), Value::text(before)});
   }
@@ -156,9 +165,11 @@ FACTORY_FUNCTION(factory_refresh) {
   const std::string action = declarations::action_of(fcinfo);
   const pg::Connection connection;
   static pg::Statement find(
-      "SELECT s.id, s.user_id, s.assurance::int4, s.ended_at IS NOT NULL OR s.expires_at <= pg_catalog.clock_timestamp(),"
+      "SELECT s.id, s.user_id, s.assurance::int4, s.ended_at IS NOT NULL OR s.expires_at <= "
+      "pg_catalog.clock_timestamp(),"
       " r.expires_at <= pg_catalog.clock_timestamp(), u.email, u.name, u.status"
-      " FROM factory.refresh_tokens r JOIN factory.sessions s ON s.id = r.session_id JOIN factory.users u ON u.id = s.user_id"
+      " FROM factory.refresh_tokens r JOIN factory.sessions s ON s.id = r.session_id JOIN factory.users u ON u.id = "
+      "s.user_id"
       " WHERE r.token_hash = $1");
   const std::string hash = hashed(token);
   const pg::Rows rows = find.run({Value::bytea(hash)});
@@ -171,7 +182,8 @@ FACTORY_FUNCTION(factory_refresh) {
   if (rows.text(0, 8) != "active") throw Problem("account_disabled");
   // One statement decides who uses the token first; a client that lost the answer may ask again for some seconds.
   static pg::Statement use(
-      "UPDATE factory.refresh_tokens SET used_at = coalesce(used_at, pg_catalog.clock_timestamp()) WHERE token_hash = $1"
+      "UPDATE factory.refresh_tokens SET used_at = coalesce(used_at, pg_catalog.clock_timestamp()) WHERE token_hash = "
+      "$1"
       " AND (used_at IS NULL OR used_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2::float8))"
       " RETURNING token_hash");
   if (use.run({Value::bytea(hash), Value::integer(pg::settings::refresh_reuse_seconds)}).empty()) {
@@ -181,14 +193,15 @@ FACTORY_FUNCTION(factory_refresh) {
     event.actor = account.id;
     event.target_type = "session";
     event.target_id = core::format_uuid(session);
-    audit::refuse({event, [session] { end_session(session, "refresh token used twice"); }}, Problem("invalid_refresh_token"));
+    audit::refuse({event, [session] { end_session(session, "refresh token used twice"); }},
+                  Problem("invalid_refresh_token"));
   }
   record(action, account, session);
   return token_pair(fcinfo, account, session, assurance);
 }
 
 FACTORY_FUNCTION(factory_logout) {
-  const Context *context = context::current();
+  const Context* context = context::current();
   const Uuid session = context->session;
   end_session(session, "logout");
   record(declarations::action_of(fcinfo), {context->user, {}, {}}, session);

@@ -24,11 +24,11 @@ constexpr std::size_t tenant_prefix = 22;
 
 std::string hashed(std::string_view token) {
   const crypto::Sha256Digest digest = crypto::sha256(crypto::as_bytes(token));
-  return {reinterpret_cast<const char *>(digest.data()), digest.size()};
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-void record(const std::string &action, const Uuid &tenant, const Uuid &invitation, const std::string &email,
-            const std::string &role) {
+void record(const std::string& action, const Uuid& tenant, const Uuid& invitation, const std::string& email,
+            const std::string& role) {
   audit::Event event;
   event.action = action;
   event.tenant = tenant;
@@ -46,12 +46,13 @@ FACTORY_FUNCTION(factory_create_invitation) {
   if (!email) fields.complain("email", "invalid_value", "it must be an e-mail address");
   const std::string role_text = pg::text_argument(fcinfo, 1, "role");
   fields.check();
-  const core::Role &role = grantable_role(role_text);
-  const Context *context = context::current();
+  const core::Role& role = grantable_role(role_text);
+  const Context* context = context::current();
   const Uuid tenant = context->tenant, inviter = context->user;
   const pg::Connection connection;
   static pg::Statement member(
-      "SELECT 1 FROM factory.memberships m JOIN factory.users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND u.email = $2");
+      "SELECT 1 FROM factory.memberships m JOIN factory.users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND u.email "
+      "= $2");
   if (!member.run({Value::uuid(tenant), Value::text(*email)}).empty()) throw Problem("already_member");
   static pg::Statement expire(
       "UPDATE factory.invitations SET status = 'expired' WHERE tenant_id = $1 AND email = $2 AND status = 'open'"
@@ -69,9 +70,9 @@ FACTORY_FUNCTION(factory_create_invitation) {
                   Value::bytea(hashed(token)), Value::uuid(inviter), Value::integer(pg::settings::invitation_days)});
   if (rows.empty()) throw Problem("invitation_pending");
   record(declarations::action_of(fcinfo), tenant, id, *email, role.name);
-  return pg::row_result(fcinfo, {Value::uuid(id), Value::text(*email), Value::text(role.name), Value::text("open"),
-                                 Value::timestamp(rows.timestamp(0, 1)), Value::timestamp(rows.timestamp(0, 2)),
-                                 Value::text(token)});
+  return pg::row_result(
+      fcinfo, {Value::uuid(id), Value::text(*email), Value::text(role.name), Value::text("open"),
+               Value::timestamp(rows.timestamp(0, 1)), Value::timestamp(rows.timestamp(0, 2)), Value::text(token)});
 }
 
 FACTORY_FUNCTION(factory_cancel_invitation) {
@@ -100,7 +101,8 @@ FACTORY_FUNCTION(factory_accept_invitation) {
   static pg::Statement account("SELECT email FROM factory.users WHERE id = $1");
   const std::string email = account.run({Value::uuid(user)}).text(0, 1);
   static pg::Statement find(
-      "SELECT i.id, i.email, i.role, i.status = 'open' AND i.expires_at > pg_catalog.clock_timestamp(), t.slug, t.name, t.status"
+      "SELECT i.id, i.email, i.role, i.status = 'open' AND i.expires_at > pg_catalog.clock_timestamp(), t.slug, "
+      "t.name, t.status"
       " FROM factory.invitations i JOIN factory.tenant_records t ON t.id = i.tenant_id"
       " WHERE i.tenant_id = $1 AND i.token_hash = $2 FOR UPDATE OF i");
   const pg::Rows rows = find.run({Value::uuid(tenant), Value::bytea(hashed(token))});
@@ -120,8 +122,13 @@ FACTORY_FUNCTION(factory_accept_invitation) {
   use.run({Value::uuid(tenant), Value::uuid(id), Value::uuid(user)});
   record(declarations::action_of(fcinfo), tenant, id, email, role);
   std::string workspace;
-  core::JsonWriter(workspace).begin_object().member("id", core::format_uuid(tenant)).member("slug", rows.text(0, 5))
-      .member("name", rows.text(0, 6)).member("status", rows.text(0, 7)).end_object();
+  core::JsonWriter(workspace)
+      .begin_object()
+      .member("id", core::format_uuid(tenant))
+      .member("slug", rows.text(0, 5))
+      .member("name", rows.text(0, 6))
+      .member("status", rows.text(0, 7))
+      .end_object();
   return pg::row_result(fcinfo, {Value::json(workspace), Value::text(role)});
 }
 

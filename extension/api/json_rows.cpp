@@ -8,11 +8,11 @@ namespace factory::api {
 namespace {
 
 std::string_view text_view(Datum value) {
-  text *packed = DatumGetTextPP(value);
+  text* packed = DatumGetTextPP(value);
   return {VARDATA_ANY(packed), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(packed))};
 }
 
-void append_output(std::string &out, Datum value, Oid type, bool number) {
+void append_output(std::string& out, Datum value, Oid type, bool number) {
   Oid function;
   bool varlena;
   getTypeOutputInfo(type, &function, &varlena);
@@ -25,7 +25,7 @@ void append_output(std::string &out, Datum value, Oid type, bool number) {
 }
 
 // Inside the call guard; appending to a string that the caller owns leaves nothing behind when Postgres raises.
-void append_raw(std::string &out, Datum value, Oid type) {
+void append_raw(std::string& out, Datum value, Oid type) {
   switch (type) {
     case BOOLOID:
       out.append(DatumGetBool(value) ? "true" : "false");
@@ -37,7 +37,8 @@ void append_raw(std::string &out, Datum value, Oid type) {
                                   : type == INT4OID ? DatumGetInt32(value)
                                                     : DatumGetInt64(value);
       char digits[24];
-      out.append(digits, static_cast<std::size_t>(std::snprintf(digits, sizeof digits, "%lld", static_cast<long long>(number))));
+      out.append(digits, static_cast<std::size_t>(
+                             std::snprintf(digits, sizeof digits, "%lld", static_cast<long long>(number))));
       return;
     }
     case FLOAT4OID:
@@ -49,7 +50,7 @@ void append_raw(std::string &out, Datum value, Oid type) {
       out.append(text_view(value));
       return;
     case JSONBOID: {
-      Jsonb *document = DatumGetJsonbP(value);
+      Jsonb* document = DatumGetJsonbP(value);
       out.append(JsonbToCString(nullptr, &document->root, VARSIZE(document)));
       return;
     }
@@ -59,9 +60,9 @@ void append_raw(std::string &out, Datum value, Oid type) {
       return;
     case UUIDOID: {
       static constexpr char digits[] = "0123456789abcdef";
-      const unsigned char *bytes = DatumGetUUIDP(value)->data;
+      const unsigned char* bytes = DatumGetUUIDP(value)->data;
       char text[38];
-      char *at = text;
+      char* at = text;
       *at++ = '"';
       for (int i = 0; i < UUID_LEN; ++i) {
         if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
@@ -82,13 +83,13 @@ void append_raw(std::string &out, Datum value, Oid type) {
   }
   const Oid element = get_element_type(type);
   if (!OidIsValid(element)) return append_output(out, value, type, false);
-  ArrayType *array = DatumGetArrayTypeP(value);
+  ArrayType* array = DatumGetArrayTypeP(value);
   int16 length;
   bool by_value;
   char alignment;
   get_typlenbyvalalign(element, &length, &by_value, &alignment);
-  Datum *values;
-  bool *nulls;
+  Datum* values;
+  bool* nulls;
   int count;
   deconstruct_array(array, element, length, by_value, alignment, &values, &nulls, &count);
   out.push_back('[');
@@ -104,22 +105,22 @@ void append_raw(std::string &out, Datum value, Oid type) {
 
 }  // namespace
 
-void append_json_string(std::string &out, std::string_view text) { core::JsonWriter(out).value(text); }
+void append_json_string(std::string& out, std::string_view text) { core::JsonWriter(out).value(text); }
 
-void append_value(std::string &out, Datum value, bool is_null, Oid type) {
+void append_value(std::string& out, Datum value, bool is_null, Oid type) {
   if (is_null)
     out.append("null");
   else
     pg::call([&out, value, type] { append_raw(out, value, type); });
 }
 
-void append_row(std::string &out, const pg::Rows &rows, std::uint64_t row, std::string_view hidden) {
+void append_row(std::string& out, const pg::Rows& rows, std::uint64_t row, std::string_view hidden) {
   const TupleDesc descriptor = rows.descriptor();
   pg::call([&, descriptor] {
     bool first = true;
     out.push_back('{');
     for (int column = 0; column < descriptor->natts; ++column) {
-      const FormData_pg_attribute *attribute = TupleDescAttr(descriptor, column);
+      const FormData_pg_attribute* attribute = TupleDescAttr(descriptor, column);
       const std::string_view name = NameStr(attribute->attname);
       if (attribute->attisdropped || (!hidden.empty() && name == hidden)) continue;
       if (!first) out.push_back(',');

@@ -16,7 +16,7 @@ namespace {
 bool holding = false;
 
 bool try_take() {
-  pg_atomic_uint32 &running = pg::shared_memory::state().password_hashes;
+  pg_atomic_uint32& running = pg::shared_memory::state().password_hashes;
   std::uint32_t seen = pg_atomic_read_u32(&running);
   while (seen < static_cast<std::uint32_t>(pg::settings::password_hash_slots))
     if (pg_atomic_compare_exchange_u32(&running, &seen, seen + 1)) return true;
@@ -42,7 +42,7 @@ class Slot {
       registered = true;
     }
     const bool taken = pg::call([] {
-      ConditionVariable *finished = &pg::shared_memory::state().password_hash_finished;
+      ConditionVariable* finished = &pg::shared_memory::state().password_hash_finished;
       const TimestampTz deadline =
           TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::password_hash_wait_seconds * 1000L);
       bool got = try_take();
@@ -61,8 +61,8 @@ class Slot {
     holding = true;
   }
   ~Slot() { give_back(); }
-  Slot(const Slot &) = delete;
-  Slot &operator=(const Slot &) = delete;
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
 };
 
 void check_interrupts() {
@@ -79,7 +79,7 @@ std::string hash(std::string_view password) {
   return crypto::scrypt_hash(password, parameters());
 }
 
-crypto::PasswordCheck verify(std::string_view password, const std::string &phc) {
+crypto::PasswordCheck verify(std::string_view password, const std::string& phc) {
   const Slot slot;
   check_interrupts();
   return crypto::scrypt_verify(password, phc);

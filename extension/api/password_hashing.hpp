@@ -10,7 +10,7 @@ crypto::ScryptParams parameters();
 
 // Hash and check under the cap; waits for a slot, then throws kdf_busy.
 std::string hash(std::string_view password);
-crypto::PasswordCheck verify(std::string_view password, const std::string &phc);
+crypto::PasswordCheck verify(std::string_view password, const std::string& phc);
 
 // Costs what a real check costs, for addresses that have no account.
 void verify_nothing(std::string_view password);

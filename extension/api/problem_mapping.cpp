@@ -10,39 +10,50 @@ using core::Problem;
 
 namespace {
 
-std::optional<Problem> ours(const ErrorData *error) {
+std::optional<Problem> ours(const ErrorData* error) {
   if (error->detail == nullptr || std::strncmp(error->detail, "{\"code\":", 8) != 0) return std::nullopt;
   try {
     const core::JsonObject detail = core::parse_object(error->detail);
-    const core::JsonField *code = detail.find("code");
+    const core::JsonField* code = detail.find("code");
     if (code == nullptr || core::find_problem(code->text) == nullptr) return std::nullopt;
-    const core::JsonField *text = detail.find("detail");
+    const core::JsonField* text = detail.find("detail");
     Problem problem(code->text, text == nullptr ? std::string() : text->text);
-    for (const core::JsonField &field : detail.fields())
+    for (const core::JsonField& field : detail.fields())
       if (field.name != "code" && field.name != "detail") problem.with(field.name, field.text);
     return problem;
-  } catch (const Problem &) {
+  } catch (const Problem&) {
     return std::nullopt;
   }
 }
 
-const char *code_of_status(int status) {
+const char* code_of_status(int status) {
   switch (status) {
-    case 400: return "bad_request";
-    case 401: return "unauthenticated";
-    case 403: return "forbidden";
-    case 404: return "not_found";
-    case 409: return "conflict";
-    case 410: return "gone";
-    case 412: return "precondition_failed";
-    case 422: return "validation_failed";
-    case 423: return "tenant_deleted";
-    case 503: return "overloaded";
-    default: return "internal";
+    case 400:
+      return "bad_request";
+    case 401:
+      return "unauthenticated";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not_found";
+    case 409:
+      return "conflict";
+    case 410:
+      return "gone";
+    case 412:
+      return "precondition_failed";
+    case 422:
+      return "validation_failed";
+    case 423:
+      return "tenant_deleted";
+    case 503:
+      return "overloaded";
+    default:
+      return "internal";
   }
 }
 
-const char *code_of_sqlstate(std::string_view sqlstate) {
+const char* code_of_sqlstate(std::string_view sqlstate) {
   if (sqlstate == "23505") return "duplicate";
   if (sqlstate == "23503") return "reference_violation";
   if (sqlstate.starts_with("22") || sqlstate.starts_with("23")) return "validation_failed";
@@ -55,8 +66,8 @@ const char *code_of_sqlstate(std::string_view sqlstate) {
   return "internal";
 }
 
-void log_internal(const ErrorData *error) {
-  const char *id = request_info().request_id.c_str();
+void log_internal(const ErrorData* error) {
+  const char* id = request_info().request_id.c_str();
   pg::call([error, id] {
     ereport(LOG, (errcode(error->sqlerrcode), errmsg("call %s failed: %s", id, error->message),
                   error->context ? errdetail_log("%s", error->context) : 0));
@@ -65,8 +76,8 @@ void log_internal(const ErrorData *error) {
 
 }  // namespace
 
-Problem problem_of(const pg::PostgresError &error, bool shipped) {
-  const ErrorData *data = error.data();
+Problem problem_of(const pg::PostgresError& error, bool shipped) {
+  const ErrorData* data = error.data();
   if (std::optional<Problem> problem = ours(data)) return *problem;
   const std::string_view sqlstate = error.sqlstate();
   if (!shipped && sqlstate.starts_with("PT"))

@@ -38,7 +38,7 @@ TableFacts facts_of(Oid table) {
   return pg::call([table] {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
     if (!HeapTupleIsValid(tuple)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no such table")));
-    const auto *row = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    const auto* row = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
     TableFacts facts{};
     facts.owner = row->relowner;
     facts.kind = row->relkind;
@@ -50,7 +50,7 @@ TableFacts facts_of(Oid table) {
     facts.tenant_column = get_attnum(table, "tenant_id");
     if (facts.tenant_column > 0) {
       HeapTuple column = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(facts.tenant_column));
-      const auto *attribute = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(column));
+      const auto* attribute = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(column));
       facts.tenant_type = attribute->atttypid;
       facts.tenant_not_null = attribute->attnotnull;
       facts.tenant_generated = attribute->attgenerated != '\0' || attribute->attidentity != '\0';
@@ -60,30 +60,31 @@ TableFacts facts_of(Oid table) {
   });
 }
 
-void execute(const std::string &sql) {
-  const char *text = sql.c_str();
+void execute(const std::string& sql) {
+  const char* text = sql.c_str();
   pg::call([text] {
     if (SPI_execute(text, false, 0) < 0) elog(ERROR, "SPI_execute failed: %s", text);
   });
 }
 
-std::string identifier(const std::string &name) {
+std::string identifier(const std::string& name) {
   return pg::call([&name] { return quote_identifier(name.c_str()); });
 }
 
-std::string literal(const std::string &text) {
+std::string literal(const std::string& text) {
   return pg::call([&text] { return quote_literal_cstr(text.c_str()); });
 }
 
-[[noreturn]] void invalid(const char *argument, const std::string &detail) {
+[[noreturn]] void invalid(const char* argument, const std::string& detail) {
   throw Problem("validation_failed", detail, {{std::string("#/") + argument, "invalid_value", detail}});
 }
 
-void check_capability(const char *argument, const std::string &name) {
-  if (!core::find_capability(name)) invalid(argument, "there is no capability " + name + "; see factory.permission_matrix()");
+void check_capability(const char* argument, const std::string& name) {
+  if (!core::find_capability(name))
+    invalid(argument, "there is no capability " + name + "; see factory.permission_matrix()");
 }
 
-void check_caller(Oid table, const TableFacts &facts) {
+void check_caller(Oid table, const TableFacts& facts) {
   const Oid caller = GetUserId();
   if (!caller_is_operator()) throw Problem("forbidden", "protect and unprotect are for factory_operator");
   if (!pg::call([table, caller] { return pg::owns_table(table, caller); }))
@@ -93,7 +94,7 @@ void check_caller(Oid table, const TableFacts &facts) {
 }
 
 // A parent shows the rows of its children without asking their policies, and triggers are not inherited.
-bool inherits_or_is_inherited(Oid table, const TableFacts &facts) {
+bool inherits_or_is_inherited(Oid table, const TableFacts& facts) {
   if (facts.kind == RELKIND_PARTITIONED_TABLE) return false;
   pg::Statement statement("SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1");
   const bool found = !statement.run({Value::oid(table)}).empty();
@@ -101,10 +102,12 @@ bool inherits_or_is_inherited(Oid table, const TableFacts &facts) {
   return found;
 }
 
-void check_shape(Oid table, const TableFacts &facts) {
-  if (facts.kind != RELKIND_RELATION && facts.kind != RELKIND_PARTITIONED_TABLE) invalid("table", "only tables can be protected");
+void check_shape(Oid table, const TableFacts& facts) {
+  if (facts.kind != RELKIND_RELATION && facts.kind != RELKIND_PARTITIONED_TABLE)
+    invalid("table", "only tables can be protected");
   if (facts.is_partition) invalid("table", "protect the partitioned table, not one of its partitions");
-  if (inherits_or_is_inherited(table, facts)) invalid("table", "a table with inheritance cannot be protected; use partitions");
+  if (inherits_or_is_inherited(table, facts))
+    invalid("table", "a table with inheritance cannot be protected; use partitions");
   if (facts.tenant_column > 0 && (facts.tenant_type != UUIDOID || facts.tenant_generated))
     invalid("table", "its column tenant_id must be a plain uuid");
   const Oid owner = facts.owner, app = app_role();
@@ -114,12 +117,14 @@ void check_shape(Oid table, const TableFacts &facts) {
 }
 
 // A unique key across workspaces tells one workspace what another one holds.
-void check_unique_keys(Oid table, const TableFacts &facts, const std::optional<Uuid> &tenant) {
+void check_unique_keys(Oid table, const TableFacts& facts, const std::optional<Uuid>& tenant) {
   pg::Statement statement(
       "WITH RECURSIVE tree(relation) AS ("
       "SELECT $1::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relation)"
-      " SELECT string_agg(k.fix, ' ' ORDER BY k.index) FROM tree t CROSS JOIN LATERAL factory.tenant_unique_keys(t.relation, $2) k");
-  const std::optional<std::string> keys = statement.run({Value::oid(table), Value::optional_uuid(tenant)}).optional_text(0, 1);
+      " SELECT string_agg(k.fix, ' ' ORDER BY k.index) FROM tree t CROSS JOIN LATERAL "
+      "factory.tenant_unique_keys(t.relation, $2) k");
+  const std::optional<std::string> keys =
+      statement.run({Value::oid(table), Value::optional_uuid(tenant)}).optional_text(0, 1);
   statement.forget();
   if (!keys) return;
   std::string fix;
@@ -129,16 +134,17 @@ void check_unique_keys(Oid table, const TableFacts &facts, const std::optional<U
   fix += *keys;
   std::string quoted;
   core::JsonWriter(quoted).value(fix);
-  throw Problem("validation_failed", "a unique key of the table ignores the workspace; first run: " + fix).with("fix", quoted);
+  throw Problem("validation_failed", "a unique key of the table ignores the workspace; first run: " + fix)
+      .with("fix", quoted);
 }
 
 class Protection {
  public:
-  Protection(Oid table, const TableFacts &facts, std::string read, std::string write)
+  Protection(Oid table, const TableFacts& facts, std::string read, std::string write)
       : table_(table), facts_(facts), name_(facts.qualified), read_(std::move(read)), write_(std::move(write)) {}
 
   // Rows that are there need a workspace before anything else can be asked of the table.
-  void check_rows(const std::optional<Uuid> &tenant) {
+  void check_rows(const std::optional<Uuid>& tenant) {
     as_owner([&] {
       if (facts_.tenant_column <= 0 && !tenant && has_rows(""))
         invalid("existing_rows_tenant", "the table has rows: say which workspace they belong to");
@@ -149,7 +155,7 @@ class Protection {
 
   // All of it as the owner of the table: even a foreign key is checked by a query, which makes the planner evaluate what
   // the owner has put into an index of the table.
-  void apply(const std::optional<Uuid> &tenant) {
+  void apply(const std::optional<Uuid>& tenant) {
     const bool lent = !owner_is_operator();
     if (lent) lend("GRANT", "TO");
     as_owner([&] {
@@ -158,7 +164,7 @@ class Protection {
         execute("ALTER TABLE " + name_ + " ADD CONSTRAINT " + identifier(std::string(facts_.name) + "_tenant_fkey") +
                 " FOREIGN KEY (tenant_id) REFERENCES factory.tenant_records (id)");
       if (!has_leading_index()) execute("CREATE INDEX ON " + name_ + " (tenant_id)");
-      for (const std::string &relation : tree()) secure(relation);
+      for (const std::string& relation : tree()) secure(relation);
       execute("CREATE TRIGGER factory_record_change AFTER INSERT OR UPDATE OR DELETE ON " + name_ +
               " FOR EACH ROW EXECUTE FUNCTION factory.record_change()");
       execute("ALTER TABLE " + name_ + " ENABLE ALWAYS TRIGGER factory_record_change");
@@ -169,13 +175,13 @@ class Protection {
   void remove() {
     as_owner([&] {
       execute("DROP TRIGGER IF EXISTS factory_record_change ON " + name_);
-      for (const std::string &relation : tree()) release(relation);
+      for (const std::string& relation : tree()) release(relation);
     });
   }
 
  private:
   template <typename Body>
-  void as_owner(Body &&body) {
+  void as_owner(Body&& body) {
     const pg::SettingsScope settings;
     const pg::RunAs owner(facts_.owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
     body();
@@ -187,16 +193,17 @@ class Protection {
   }
 
   // What only operators hold, for an owner who is none and whose table a superuser protects. An error undoes it.
-  void lend(const std::string &verb, const std::string &preposition) {
+  void lend(const std::string& verb, const std::string& preposition) {
     const Oid owner = facts_.owner;
-    const std::string to = " " + preposition + " " + identifier(pg::call([owner] { return GetUserNameFromId(owner, false); }));
+    const std::string to =
+        " " + preposition + " " + identifier(pg::call([owner] { return GetUserNameFromId(owner, false); }));
     const AsOwner platform;
     execute(verb + " REFERENCES (id) ON factory.tenant_records" + to);
     execute(verb + " EXECUTE ON FUNCTION factory.record_change()" + to);
   }
 
   // A constant default fills the rows that are there without firing a trigger or rewriting the table.
-  void add_column(const std::optional<Uuid> &tenant) {
+  void add_column(const std::optional<Uuid>& tenant) {
     if (facts_.tenant_column <= 0) {
       execute("ALTER TABLE " + name_ + " ADD COLUMN tenant_id uuid NOT NULL" +
               (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()));
@@ -206,14 +213,14 @@ class Protection {
     execute("ALTER TABLE " + name_ + " ALTER COLUMN tenant_id SET DEFAULT factory.tenant_id()");
   }
 
-  bool any(const std::string &sql) {
+  bool any(const std::string& sql) {
     pg::Statement statement(sql);
     const bool found = !statement.run({Value::oid(table_)}).empty();
     statement.forget();
     return found;
   }
 
-  bool has_rows(const char *condition) {
+  bool has_rows(const char* condition) {
     pg::Statement statement("SELECT 1 FROM " + name_ + condition + " LIMIT 1");
     const bool found = !statement.run({}).empty();
     statement.forget();
@@ -221,14 +228,16 @@ class Protection {
   }
 
   bool has_foreign_key() {
-    return any("SELECT 1 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid"
-               " AND a.attname = 'tenant_id' AND c.conkey = ARRAY[a.attnum] WHERE c.conrelid = $1 AND c.contype = 'f'"
-               " AND c.confrelid = 'factory.tenant_records'::pg_catalog.regclass");
+    return any(
+        "SELECT 1 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid"
+        " AND a.attname = 'tenant_id' AND c.conkey = ARRAY[a.attnum] WHERE c.conrelid = $1 AND c.contype = 'f'"
+        " AND c.confrelid = 'factory.tenant_records'::pg_catalog.regclass");
   }
 
   bool has_leading_index() {
-    return any("SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid"
-               " AND a.attnum = i.indkey[0] WHERE i.indrelid = $1 AND a.attname = 'tenant_id' AND i.indpred IS NULL");
+    return any(
+        "SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid"
+        " AND a.attnum = i.indkey[0] WHERE i.indrelid = $1 AND a.attname = 'tenant_id' AND i.indpred IS NULL");
   }
 
   // The table and its partitions: each guards itself, as a partition read directly skips its parent's policies.
@@ -248,7 +257,7 @@ class Protection {
   // One comparison is all that a row costs, and an index answers it whole: the capability is part of the value compared.
   // Each command has a restrictive policy, so that no other policy on the table lets more in, and a permissive one with the
   // very same condition, which the planner then applies once.
-  void secure(const std::string &relation) {
+  void secure(const std::string& relation) {
     execute("ALTER TABLE " + relation + " ENABLE ROW LEVEL SECURITY");
     execute("ALTER TABLE " + relation + " FORCE ROW LEVEL SECURITY");
     const std::string readable = "(tenant_id = factory.tenant_with(" + literal(read_) + "))";
@@ -259,37 +268,39 @@ class Protection {
         {"UPDATE", " USING " + writable + " WITH CHECK " + writable},
         {"DELETE", " USING " + writable},
     };
-    for (const auto &[name, command] : policies)
+    for (const auto& [name, command] : policies)
       for (const bool restrictive : {true, false})
         execute("CREATE POLICY " + policy_name(name, restrictive) + " ON " + relation +
-                (restrictive ? " AS RESTRICTIVE FOR " : " AS PERMISSIVE FOR ") + command + " TO PUBLIC" + conditions.at(command));
+                (restrictive ? " AS RESTRICTIVE FOR " : " AS PERMISSIVE FOR ") + command + " TO PUBLIC" +
+                conditions.at(command));
   }
 
-  void release(const std::string &relation) {
-    for (const auto &[name, command] : policies)
+  void release(const std::string& relation) {
+    for (const auto& [name, command] : policies)
       for (const bool restrictive : {true, false})
         execute("DROP POLICY IF EXISTS " + policy_name(name, restrictive) + " ON " + relation);
     execute("ALTER TABLE " + relation + " NO FORCE ROW LEVEL SECURITY");
     execute("ALTER TABLE " + relation + " DISABLE ROW LEVEL SECURITY");
   }
 
-  static constexpr std::pair<const char *, const char *> policies[] = {
+  static constexpr std::pair<const char*, const char*> policies[] = {
       {"tenant_read", "SELECT"}, {"tenant_insert", "INSERT"}, {"tenant_update", "UPDATE"}, {"tenant_delete", "DELETE"}};
 
-  static std::string policy_name(const char *name, bool restrictive) {
+  static std::string policy_name(const char* name, bool restrictive) {
     return restrictive ? std::string(name) : std::string(name) + "_access";
   }
 
   Oid table_;
-  const TableFacts &facts_;
+  const TableFacts& facts_;
   std::string name_, read_, write_;
 };
 
-void write_registration(Oid table, const std::optional<std::string> &read, const std::optional<std::string> &write) {
+void write_registration(Oid table, const std::optional<std::string>& read, const std::optional<std::string>& write) {
   static pg::Statement statement("SELECT factory.register_protection($1, $2, $3, $4)");
   const std::string caller = pg::call([] { return GetUserNameFromId(GetOuterUserId(), false); });
   const pg::Restored<bool> window(protecting, true);
-  statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(table)), Value::optional_text(read), Value::optional_text(write), Value::text(caller)});
+  statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(table)), Value::optional_text(read),
+                 Value::optional_text(write), Value::text(caller)});
 }
 
 }  // namespace
@@ -333,7 +344,8 @@ FACTORY_FUNCTION(factory_register_protection) {
   const pg::Connection connection;
   if (read) {
     static pg::Statement insert(
-        "INSERT INTO factory.table_registry (relation, class, shipped, read_capability, write_capability, protected_by, protected_at)"
+        "INSERT INTO factory.table_registry (relation, class, shipped, read_capability, write_capability, "
+        "protected_by, protected_at)"
         " VALUES ($1, 'tenant', false, $2, $3, $4, pg_catalog.now())");
     const std::optional<std::string> protected_by = pg::optional_text(fcinfo, 3);
     insert.run({table, Value::optional_text(read), Value::optional_text(write), Value::optional_text(protected_by)});

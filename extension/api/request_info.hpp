@@ -13,7 +13,7 @@ struct RequestInfo {
 };
 
 // The HTTP call being answered; outside of one, the address of the database client.
-RequestInfo &request_info();
+RequestInfo& request_info();
 std::optional<std::string> peer_address();
 
 }  // namespace factory::api

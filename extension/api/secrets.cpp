@@ -22,12 +22,12 @@ struct Loaded {
   std::string token_key_id;
 };
 
-Loaded &loaded() {
+Loaded& loaded() {
   static Loaded instance;
   return instance;
 }
 
-std::string read_private_file(const char *path, std::string &trouble) {
+std::string read_private_file(const char* path, std::string& trouble) {
   const int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0) {
     trouble = std::string("factory.secrets_file cannot be opened: ") + std::strerror(errno);
@@ -52,7 +52,8 @@ std::string_view find_line(std::string_view content, std::string_view name) {
   while (!content.empty()) {
     const std::size_t end = content.find('\n');
     const std::string_view line = content.substr(0, end);
-    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == '=') return line.substr(name.size() + 1);
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == '=')
+      return line.substr(name.size() + 1);
     if (end == std::string_view::npos) break;
     content.remove_prefix(end + 1);
   }
@@ -62,10 +63,10 @@ std::string_view find_line(std::string_view content, std::string_view name) {
 }  // namespace
 
 void load() {
-  Loaded &secrets = loaded();
+  Loaded& secrets = loaded();
   std::string content;
   std::string_view secret;
-  if (const char *value = std::getenv("SESSION_SECRET"); value != nullptr && *value != '\0') {
+  if (const char* value = std::getenv("SESSION_SECRET"); value != nullptr && *value != '\0') {
     secret = value;
   } else if (pg::settings::secrets_file != nullptr && *pg::settings::secrets_file != '\0') {
     content = read_private_file(pg::settings::secrets_file, secrets.trouble);
@@ -85,14 +86,14 @@ void load() {
   OPENSSL_cleanse(content.data(), content.size());
 }
 
-const std::string &session_trouble() { return loaded().trouble; }
+const std::string& session_trouble() { return loaded().trouble; }
 
 crypto::ByteView token_key() {
   if (!loaded().trouble.empty()) throw core::Problem("safe_mode", loaded().trouble);
   return loaded().token_key.view();
 }
 
-const std::string &token_key_id() {
+const std::string& token_key_id() {
   if (!loaded().trouble.empty()) throw core::Problem("safe_mode", loaded().trouble);
   return loaded().token_key_id;
 }

@@ -12,10 +12,10 @@ namespace factory::api::secrets {
 void load();
 
 // What keeps access tokens from being signed or verified, or empty.
-const std::string &session_trouble();
+const std::string& session_trouble();
 
 // Key that signs access tokens (HS256) and its name; throws safe_mode when there is none.
 crypto::ByteView token_key();
-const std::string &token_key_id();
+const std::string& token_key_id();
 
 }  // namespace factory::api::secrets

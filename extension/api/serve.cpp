@@ -28,19 +28,19 @@ using core::Uuid;
 namespace {
 
 // "Ask again at ..." : the call belongs to a workspace, or to none.
-HttpAnswer misdirected(const HttpRequest &request, const std::optional<Uuid> &tenant) {
+HttpAnswer misdirected(const HttpRequest& request, const std::optional<Uuid>& tenant) {
   HttpAnswer answer = problem_answer(Problem("misdirected"), request.target_text, request_info().request_id);
   answer.headers.emplace_back("x-factory-tenant", tenant ? core::format_uuid(*tenant) : "global");
   return answer;
 }
 
-std::string allow_header(const std::vector<std::string> &methods) {
+std::string allow_header(const std::vector<std::string>& methods) {
   std::string text = "OPTIONS";
-  for (const std::string &method : methods) text += (method == "GET" ? ", GET, HEAD" : ", " + method);
+  for (const std::string& method : methods) text += (method == "GET" ? ", GET, HEAD" : ", " + method);
   return text;
 }
 
-HttpAnswer unmatched(const HttpRequest &request, const std::vector<std::string> &allowed) {
+HttpAnswer unmatched(const HttpRequest& request, const std::vector<std::string>& allowed) {
   HttpAnswer answer;
   if (allowed.empty()) return problem_answer(Problem("not_found"), request.target_text, request_info().request_id);
   if (request.method == "OPTIONS")
@@ -52,9 +52,9 @@ HttpAnswer unmatched(const HttpRequest &request, const std::vector<std::string> 
 }
 
 // The bearer token, or nothing. Anything else in Authorization is no credential of ours.
-std::optional<std::string> bearer(const HttpRequest &request) {
-  const std::string *header = request.header("authorization");
-  const std::string *key = request.header("x-api-key");
+std::optional<std::string> bearer(const HttpRequest& request) {
+  const std::string* header = request.header("authorization");
+  const std::string* key = request.header("x-api-key");
   if (header == nullptr) {
     if (key != nullptr) throw Problem("invalid_token", "X-API-Key is not a key of this platform");
     return std::nullopt;
@@ -68,12 +68,14 @@ std::optional<std::string> bearer(const HttpRequest &request) {
 }
 
 // The workspace that a one-time token in the body names in clear, if the function takes such a token.
-std::optional<Uuid> tenant_in_body(const Declaration &declaration, const HttpRequest &request) {
-  if (declaration.global() || declaration.find_argument("token") == nullptr || request.body.empty()) return std::nullopt;
+std::optional<Uuid> tenant_in_body(const Declaration& declaration, const HttpRequest& request) {
+  if (declaration.global() || declaration.find_argument("token") == nullptr || request.body.empty())
+    return std::nullopt;
   const core::JsonObject body = core::parse_object(request.body);
-  const core::JsonField *token = body.find("token");
+  const core::JsonField* token = body.find("token");
   constexpr std::size_t prefix = 22;
-  if (token == nullptr || token->kind != core::JsonKind::string || token->text.size() <= prefix || token->text[prefix] != '.')
+  if (token == nullptr || token->kind != core::JsonKind::string || token->text.size() <= prefix ||
+      token->text[prefix] != '.')
     return std::nullopt;
   return crypto::base62_decode_uuid(std::string_view(token->text).substr(0, prefix));
 }
@@ -85,7 +87,7 @@ class Call {
   HttpAnswer answer() {
     try {
       return route();
-    } catch (const Problem &problem) {
+    } catch (const Problem& problem) {
       leave_evidence(problem);
       return problem_answer(problem, request_.target_text, request_info().request_id);
     }
@@ -94,7 +96,8 @@ class Call {
  private:
   HttpAnswer route() {
     request_.target = core::parse_request_target(request_.target_text);
-    const auto match = declarations::router().find(request_.method == "HEAD" ? "GET" : request_.method, request_.target.segments);
+    const auto match =
+        declarations::router().find(request_.method == "HEAD" ? "GET" : request_.method, request_.target.segments);
     if (match.target == nullptr) return unmatched(request_, match.allowed);
     declaration_ = *match.target;
     pinned_ = declarations::pin();
@@ -121,14 +124,14 @@ class Call {
   }
 
   // The call needs a workspace and named none.
-  HttpAnswer find_tenant(const crypto::JwtClaims &claims) {
+  HttpAnswer find_tenant(const crypto::JwtClaims& claims) {
     const Context person = establish(claims, std::nullopt, Membership::optional);
     const std::optional<Uuid> tenant = sole_tenant(person.user);
     if (!tenant) throw Problem("tenant_required", "you are a member of no workspace").with("tenants", "[]");
     return misdirected(request_, tenant);
   }
 
-  HttpAnswer run(const core::Captures &captures) {
+  HttpAnswer run(const core::Captures& captures) {
     std::optional<IdempotentCall> idempotent;
     if (context_) idempotent = IdempotentCall::of(*declaration_, request_, *context_, tenant_);
     if (idempotent)
@@ -140,7 +143,7 @@ class Call {
         answer = effect(captures);
         if (idempotent) idempotent->keep(answer);
       });
-    } catch (const pg::PostgresError &error) {
+    } catch (const pg::PostgresError& error) {
       throw problem_of(error, declaration_->shipped);
     }
     return answer;
@@ -148,7 +151,7 @@ class Call {
 
   // Runs the declared function as factory_app. An app's own function, and whatever its arguments' types bring along, runs
   // as a security-restricted operation in a nest of settings, and leaves no lock behind.
-  HttpAnswer effect(const core::Captures &captures) {
+  HttpAnswer effect(const core::Captures& captures) {
     const Arguments arguments(*declaration_, request_, captures);
     const pg::Reads reads = request_.reads() ? pg::Reads::snapshot : pg::Reads::fresh;
     const auto invoke = [&] {
@@ -171,7 +174,7 @@ class Call {
   }
 
   template <typename Invoke>
-  static HttpAnswer restricted(const Invoke &invoke) {
+  static HttpAnswer restricted(const Invoke& invoke) {
     const pg::SettingsScope settings;
     const pg::RunAs app(app_role(), SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
     struct Locks {
@@ -192,7 +195,7 @@ class Call {
     audit::record(event);
   }
 
-  HttpAnswer render(const pg::Rows &rows, const Arguments &arguments) {
+  HttpAnswer render(const pg::Rows& rows, const Arguments& arguments) {
     HttpAnswer answer;
     answer.status = declaration_->status;
     if (declaration_->reply == Reply::none) return answer;
@@ -206,7 +209,7 @@ class Call {
       else
         render_object(rows, answer);
     }
-    if (const std::string *prefer = request_.header("prefer");
+    if (const std::string* prefer = request_.header("prefer");
         prefer != nullptr && *prefer == "return=minimal" && !request_.reads()) {
       answer.body.clear();
       answer.headers.erase(answer.headers.begin());
@@ -215,7 +218,7 @@ class Call {
     return answer;
   }
 
-  void render_object(const pg::Rows &rows, HttpAnswer &answer) {
+  void render_object(const pg::Rows& rows, HttpAnswer& answer) {
     append_row(answer.body, rows, 0, declaration_->etag ? "version" : "");
     if (!declaration_->etag) return;
     const int column = pg::call([&rows] { return SPI_fnumber(rows.descriptor(), "version"); });
@@ -223,7 +226,7 @@ class Call {
   }
 
   // A document is the answer itself; another single value stands under its function's name.
-  void render_scalar(const pg::Rows &rows, HttpAnswer &answer) {
+  void render_scalar(const pg::Rows& rows, HttpAnswer& answer) {
     bool null;
     const Datum value = rows.datum(0, 1, &null);
     const Oid type = declaration_->columns.front().type;
@@ -238,7 +241,7 @@ class Call {
     answer.body += "}";
   }
 
-  void render_list(const pg::Rows &rows, const Arguments &arguments, HttpAnswer &answer) {
+  void render_list(const pg::Rows& rows, const Arguments& arguments, HttpAnswer& answer) {
     const bool paged = declaration_->reply == Reply::list;
     const std::uint64_t size = paged ? static_cast<std::uint64_t>(arguments.page_size()) : rows.count();
     const std::uint64_t shown = std::min(rows.count(), size);
@@ -265,7 +268,7 @@ class Call {
   // {"method": ..., "path": ...} of this call, and the code that it was refused with.
   std::string call_facts(std::string_view code) const {
     std::string path, json;
-    for (const std::string &segment : request_.target.segments) path += "/" + segment;
+    for (const std::string& segment : request_.target.segments) path += "/" + segment;
     core::JsonWriter writer(json);
     writer.begin_object();
     if (!code.empty()) writer.member("code", code);
@@ -274,7 +277,7 @@ class Call {
   }
 
   // What was refused, by whom and where, in the outer transaction that commits.
-  void leave_evidence(const Problem &problem) {
+  void leave_evidence(const Problem& problem) {
     if (RecoveryInProgress()) return;
     if (const std::optional<audit::Evidence> evidence = audit::take_evidence()) {
       if (evidence->effect) evidence->effect();
@@ -300,7 +303,7 @@ class Call {
 
   HttpRequest request_;
   std::optional<Uuid> tenant_;
-  const Declaration *declaration_ = nullptr;
+  const Declaration* declaration_ = nullptr;
   std::shared_ptr<const void> pinned_;  // the declarations may be loaded anew while the call runs
   std::optional<Uuid> caller_;
   std::optional<Context> context_;
@@ -310,10 +313,10 @@ std::map<std::string, std::string, std::less<>> read_headers(Datum document) {
   std::map<std::string, std::string, std::less<>> headers;
   std::string name;
   pg::call([&, document] {
-    Jsonb *object = DatumGetJsonbP(document);
+    Jsonb* object = DatumGetJsonbP(document);
     if (!JB_ROOT_IS_OBJECT(object))
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("request_headers must be a JSON object")));
-    JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+    JsonbIterator* iterator = JsonbIteratorInit(&object->root);
     JsonbValue value;
     JsonbIteratorToken token;
     while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
@@ -326,7 +329,7 @@ std::map<std::string, std::string, std::less<>> read_headers(Datum document) {
   return headers;
 }
 
-Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid> &tenant, int first) {
+Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid>& tenant, int first) {
   HttpRequest request;
   request.method = pg::text_argument(fcinfo, first, "method");
   request.target_text = pg::text_argument(fcinfo, first + 1, "target");
@@ -336,16 +339,16 @@ Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid> &tenant, int firs
     const Datum peer = fcinfo->args[first + 4].value;
     request.peer = pg::call([peer] { return DatumGetCString(DirectFunctionCall1(inet_out, peer)); });
   }
-  RequestInfo &info = request_info();
+  RequestInfo& info = request_info();
   struct Forget {
-    RequestInfo &info;
+    RequestInfo& info;
     ~Forget() { info = RequestInfo(); }
   };
   const Forget forget{info};
   info.over_http = true;
   info.peer = request.peer;
-  if (const std::string *id = request.header("x-request-id")) info.request_id = *id;
-  if (const std::string *agent = request.header("user-agent")) info.user_agent = agent->substr(0, 500);
+  if (const std::string* id = request.header("x-request-id")) info.request_id = *id;
+  if (const std::string* agent = request.header("user-agent")) info.user_agent = agent->substr(0, 500);
   audit::take_evidence();
   HttpAnswer answer;
   {
@@ -356,9 +359,10 @@ Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid> &tenant, int firs
   std::string headers;
   core::JsonWriter json(headers);
   json.begin_object();
-  for (const auto &[name, value] : answer.headers) json.member(name, value);
+  for (const auto& [name, value] : answer.headers) json.member(name, value);
   json.end_object();
-  return pg::row_result(fcinfo, {pg::Value::integer(answer.status), pg::Value::jsonb(headers), pg::Value::bytea(answer.body)});
+  return pg::row_result(fcinfo,
+                        {pg::Value::integer(answer.status), pg::Value::jsonb(headers), pg::Value::bytea(answer.body)});
 }
 
 }  // namespace

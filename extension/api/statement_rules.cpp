@@ -23,7 +23,7 @@ ProcessUtility_hook_type next_utility = nullptr;
 object_access_hook_type next_object_access = nullptr;
 int nonatomic_blocks = 0;
 
-[[noreturn]] void refuse(const char *what) { throw Problem("not_in_this_context", what); }
+[[noreturn]] void refuse(const char* what) { throw Problem("not_in_this_context", what); }
 
 // Whether the login behind the session is one that apps run as. Operators and superusers are trusted with all.
 bool is_runtime_login() {
@@ -43,27 +43,27 @@ bool has_temporary_schema() {
   return OidIsValid(schema);
 }
 
-bool is_temporary(const RangeVar *relation) {
+bool is_temporary(const RangeVar* relation) {
   if (relation == nullptr) return false;
   if (relation->relpersistence == RELPERSISTENCE_TEMP) return true;
   return pg::call([relation] { return isTempNamespace(RangeVarGetCreationNamespace(relation)); });
 }
 
-bool sets_our_setting(const List *options) {
-  const ListCell *cell;
+bool sets_our_setting(const List* options) {
+  const ListCell* cell;
   foreach (cell, options) {
-    const auto *option = static_cast<const DefElem *>(lfirst(cell));
+    const auto* option = static_cast<const DefElem*>(lfirst(cell));
     if (std::strcmp(option->defname, "set") != 0) continue;
-    const auto *set = reinterpret_cast<const VariableSetStmt *>(option->arg);
+    const auto* set = reinterpret_cast<const VariableSetStmt*>(option->arg);
     if (set->name != nullptr && pg_strncasecmp(set->name, "factory.", 8) == 0) return true;
   }
   return false;
 }
 
-bool any_tenant_table(const List *relations) {
-  const ListCell *cell;
+bool any_tenant_table(const List* relations) {
+  const ListCell* cell;
   foreach (cell, relations) {
-    const auto *relation = static_cast<const RangeVar *>(lfirst(cell));
+    const auto* relation = static_cast<const RangeVar*>(lfirst(cell));
     const Oid oid = pg::call([relation] { return RangeVarGetRelid(relation, NoLock, true); });
     if (OidIsValid(oid) && table_registry::is_tenant_table(oid)) return true;
   }
@@ -71,54 +71,54 @@ bool any_tenant_table(const List *relations) {
 }
 
 // For everybody, superusers too: a context must never hang on a function or a role.
-void check_for_all(const Node *statement) {
+void check_for_all(const Node* statement) {
   if (IsA(statement, CreateFunctionStmt)) {
-    if (sets_our_setting(reinterpret_cast<const CreateFunctionStmt *>(statement)->options))
+    if (sets_our_setting(reinterpret_cast<const CreateFunctionStmt*>(statement)->options))
       refuse("a function cannot carry a factory.* setting");
   } else if (IsA(statement, AlterFunctionStmt)) {
-    if (sets_our_setting(reinterpret_cast<const AlterFunctionStmt *>(statement)->actions))
+    if (sets_our_setting(reinterpret_cast<const AlterFunctionStmt*>(statement)->actions))
       refuse("a function cannot carry a factory.* setting");
   }
 }
 
-void check_for_runtime_login(const Node *statement) {
+void check_for_runtime_login(const Node* statement) {
   switch (nodeTag(statement)) {
     case T_DeclareCursorStmt:
-      if (reinterpret_cast<const DeclareCursorStmt *>(statement)->options & CURSOR_OPT_HOLD)
+      if (reinterpret_cast<const DeclareCursorStmt*>(statement)->options & CURSOR_OPT_HOLD)
         refuse("a cursor WITH HOLD would carry rows into the next context; read them in one transaction");
       return;
     case T_CreateStmt:
-      if (is_temporary(reinterpret_cast<const CreateStmt *>(statement)->relation))
+      if (is_temporary(reinterpret_cast<const CreateStmt*>(statement)->relation))
         refuse("a temporary table would carry rows into the next context");
       return;
     case T_CreateTableAsStmt:
-      if (is_temporary(reinterpret_cast<const CreateTableAsStmt *>(statement)->into->rel))
+      if (is_temporary(reinterpret_cast<const CreateTableAsStmt*>(statement)->into->rel))
         refuse("a temporary table would carry rows into the next context");
       return;
     case T_ViewStmt:
-      if (is_temporary(reinterpret_cast<const ViewStmt *>(statement)->view))
+      if (is_temporary(reinterpret_cast<const ViewStmt*>(statement)->view))
         refuse("a temporary view is not for runtime logins");
       return;
     case T_CreateSeqStmt:
-      if (is_temporary(reinterpret_cast<const CreateSeqStmt *>(statement)->sequence))
+      if (is_temporary(reinterpret_cast<const CreateSeqStmt*>(statement)->sequence))
         refuse("a temporary sequence would carry values into the next context");
       return;
     case T_TransactionStmt:
-      if (reinterpret_cast<const TransactionStmt *>(statement)->kind == TRANS_STMT_PREPARE)
+      if (reinterpret_cast<const TransactionStmt*>(statement)->kind == TRANS_STMT_PREPARE)
         refuse("a prepared transaction would outlive its context");
       return;
     case T_ListenStmt:
-      if (pg_strncasecmp(reinterpret_cast<const ListenStmt *>(statement)->conditionname, "factory_", 8) == 0)
+      if (pg_strncasecmp(reinterpret_cast<const ListenStmt*>(statement)->conditionname, "factory_", 8) == 0)
         refuse("channels named factory_* are the platform's own");
       return;
     case T_LockStmt:
-      if (any_tenant_table(reinterpret_cast<const LockStmt *>(statement)->relations))
+      if (any_tenant_table(reinterpret_cast<const LockStmt*>(statement)->relations))
         refuse("locking a table of all workspaces would stall them; lock rows with SELECT ... FOR UPDATE");
       return;
     case T_CopyStmt: {
-      const auto *copy = reinterpret_cast<const CopyStmt *>(statement);
+      const auto* copy = reinterpret_cast<const CopyStmt*>(statement);
       if (copy->is_from && copy->relation != nullptr) {
-        List *relations = pg::call([copy] { return list_make1(copy->relation); });
+        List* relations = pg::call([copy] { return list_make1(copy->relation); });
         if (any_tenant_table(relations)) refuse("COPY FROM is not possible on a table with row security; use INSERT");
       }
       return;
@@ -128,10 +128,11 @@ void check_for_runtime_login(const Node *statement) {
   }
 }
 
-void utility(PlannedStmt *planned, const char *text, bool read_only, ProcessUtilityContext context, ParamListInfo parameters,
-             QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+void utility(PlannedStmt* planned, const char* text, bool read_only, ProcessUtilityContext context,
+             ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* receiver,
+             QueryCompletion* completion) {
   const auto next = next_utility != nullptr ? next_utility : standard_ProcessUtility;
-  const Node *statement = planned->utilityStmt;
+  const Node* statement = planned->utilityStmt;
   pg::insist_on_read_only();
   const bool may_commit = (IsA(statement, DoStmt) || IsA(statement, CallStmt)) &&
                           (context == PROCESS_UTILITY_TOPLEVEL || context == PROCESS_UTILITY_QUERY_NONATOMIC) &&
@@ -151,7 +152,8 @@ void utility(PlannedStmt *planned, const char *text, bool read_only, ProcessUtil
   if (!may_commit) {
     next(planned, text, read_only, context, parameters, environment, receiver, completion);
     // Whatever way a name led into pg_temp: the search path, its real name, or a function or type.
-    if (forbid_temporary && has_temporary_schema()) pg::entry([] { refuse("temporary objects are not for runtime logins"); });
+    if (forbid_temporary && has_temporary_schema())
+      pg::entry([] { refuse("temporary objects are not for runtime logins"); });
     return;
   }
   pg::entry([&] {
@@ -169,7 +171,7 @@ void check_tenants_gone(Oid relation) {
   if (live > 0) throw Problem("tenants_exist", std::to_string(live) + " workspaces live in it");
 }
 
-void object_access(ObjectAccessType access, Oid catalog, Oid object, int column, void *argument) {
+void object_access(ObjectAccessType access, Oid catalog, Oid object, int column, void* argument) {
   if (next_object_access != nullptr) next_object_access(access, catalog, object, column, argument);
   if (access != OAT_DROP || catalog != RelationRelationId || column != 0) return;
   pg::entry([object] {

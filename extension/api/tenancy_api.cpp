@@ -31,16 +31,17 @@ struct TenantRow {
   std::int64_t version = 0;
 };
 
-TenantRow tenant_row(const pg::Rows &rows) {
+TenantRow tenant_row(const pg::Rows& rows) {
   return {rows.uuid(0, 1), rows.text(0, 2), rows.text(0, 3), rows.text(0, 4), rows.timestamp(0, 5), rows.bigint(0, 6)};
 }
 
-Datum tenant_result(FunctionCallInfo fcinfo, const TenantRow &row) {
-  return pg::row_result(fcinfo, {Value::uuid(row.id), Value::text(row.slug), Value::text(row.name), Value::text(row.status),
-                                 Value::timestamp(row.created_at), Value::bigint(row.version)});
+Datum tenant_result(FunctionCallInfo fcinfo, const TenantRow& row) {
+  return pg::row_result(fcinfo,
+                        {Value::uuid(row.id), Value::text(row.slug), Value::text(row.name), Value::text(row.status),
+                         Value::timestamp(row.created_at), Value::bigint(row.version)});
 }
 
-void check_slug(Fields &fields, const std::string &slug) {
+void check_slug(Fields& fields, const std::string& slug) {
   if (!core::valid_slug(slug))
     fields.complain("slug", "invalid_value", "it must be 3 to 48 of a-z, 0-9 and -, not beginning or ending with -");
   else if (core::reserved_slug(slug))
@@ -50,14 +51,14 @@ void check_slug(Fields &fields, const std::string &slug) {
 Problem slug_taken() { return Problem("slug_taken", {}, {{"#/slug", "taken", "another workspace has it"}}); }
 
 // Tries a slug; the unique key decides between callers that race for it.
-bool insert_tenant(const Uuid &id, const std::string &slug, const std::string &name, const Uuid &creator) {
+bool insert_tenant(const Uuid& id, const std::string& slug, const std::string& name, const Uuid& creator) {
   static pg::Statement statement(
       "INSERT INTO factory.tenant_records (id, slug, name, created_by) VALUES ($1, $2, $3, $4)"
       " ON CONFLICT (slug) DO NOTHING RETURNING id");
   return !statement.run({Value::uuid(id), Value::text(slug), Value::text(name), Value::uuid(creator)}).empty();
 }
 
-std::string insert_with_derived_slug(const Uuid &id, const std::string &name, const Uuid &creator) {
+std::string insert_with_derived_slug(const Uuid& id, const std::string& name, const Uuid& creator) {
   const std::string base = core::derive_slug(name);
   constexpr int plain_tries = 9;
   for (int n = 1; n <= plain_tries; ++n) {
@@ -79,23 +80,24 @@ struct MemberRow {
 };
 
 // The membership, locked until the transaction ends: decisions on it are made one after another.
-MemberRow lock_member(const Uuid &tenant, const Uuid &user) {
+MemberRow lock_member(const Uuid& tenant, const Uuid& user) {
   static pg::Statement statement(
-      "SELECT u.email, u.name, m.role, m.joined_at, m.version FROM factory.memberships m JOIN factory.users u ON u.id = m.user_id"
+      "SELECT u.email, u.name, m.role, m.joined_at, m.version FROM factory.memberships m JOIN factory.users u ON u.id "
+      "= m.user_id"
       " WHERE m.tenant_id = $1 AND m.user_id = $2 FOR UPDATE OF m");
   const pg::Rows rows = statement.run({Value::uuid(tenant), Value::uuid(user)});
   if (rows.empty()) throw Problem("not_found");
   return {rows.text(0, 1), rows.text(0, 2), rows.text(0, 3), rows.timestamp(0, 4), rows.bigint(0, 5)};
 }
 
-const core::Role &own_role() {
-  const core::Role *role = core::find_role(context::current()->role);
+const core::Role& own_role() {
+  const core::Role* role = core::find_role(context::current()->role);
   if (role == nullptr) throw Problem("forbidden");
   return *role;
 }
 
-void check_may_manage(const std::string &target_role) {
-  const core::Role *target = core::find_role(target_role);
+void check_may_manage(const std::string& target_role) {
+  const core::Role* target = core::find_role(target_role);
   if (target == nullptr || !core::may_manage(own_role(), *target))
     throw Problem("forbidden", "this member's role is above yours");
 }
@@ -103,8 +105,8 @@ void check_may_manage(const std::string &target_role) {
 }  // namespace
 
 // The role as sent, when the caller may hand it out.
-const core::Role &grantable_role(const std::string &name) {
-  const core::Role *role = core::find_role(name);
+const core::Role& grantable_role(const std::string& name) {
+  const core::Role* role = core::find_role(name);
   if (role == nullptr) {
     Fields fields;
     fields.complain("role", "invalid_value", "it must be owner, admin, staff or viewer");
@@ -131,7 +133,8 @@ FACTORY_FUNCTION(factory_create_tenant) {
   else
     throw slug_taken();
   static pg::Statement member("INSERT INTO factory.memberships (tenant_id, user_id, role) VALUES ($1, $2, 'owner')");
-  static pg::Statement directory("INSERT INTO factory.user_tenants (user_id, tenant_id, role) VALUES ($2, $1, 'owner')");
+  static pg::Statement directory(
+      "INSERT INTO factory.user_tenants (user_id, tenant_id, role) VALUES ($2, $1, 'owner')");
   {
     const context::TenantScope scope(row.id);
     member.run({Value::uuid(row.id), Value::uuid(user)});
@@ -169,7 +172,7 @@ FACTORY_FUNCTION(factory_update_tenant) {
   const TenantRow after = [&] {
     try {
       return tenant_row(update.run({Value::uuid(tenant), Value::text(new_name), Value::text(new_slug)}));
-    } catch (const pg::PostgresError &error) {
+    } catch (const pg::PostgresError& error) {
       if (error.sqlstate() == "23505") throw slug_taken();
       throw;
     }
@@ -195,12 +198,13 @@ FACTORY_FUNCTION(factory_update_member) {
   const pg::Connection connection;
   const MemberRow before = lock_member(tenant, user);
   check_may_manage(before.role);
-  const core::Role &role = grantable_role(role_text);
+  const core::Role& role = grantable_role(role_text);
   if (expected && *expected != before.version) throw Problem("precondition_failed");
   std::int64_t version = before.version;
   if (before.role != role.name) {
     static pg::Statement update(
-        "UPDATE factory.memberships SET role = $3, version = version + 1 WHERE tenant_id = $1 AND user_id = $2 RETURNING version");
+        "UPDATE factory.memberships SET role = $3, version = version + 1 WHERE tenant_id = $1 AND user_id = $2 "
+        "RETURNING version");
     static pg::Statement directory("UPDATE factory.user_tenants SET role = $3 WHERE tenant_id = $1 AND user_id = $2");
     version = update.run({Value::uuid(tenant), Value::uuid(user), Value::text(role.name)}).bigint(0, 1);
     directory.run({Value::uuid(tenant), Value::uuid(user), Value::text(role.name)});
@@ -214,8 +218,8 @@ FACTORY_FUNCTION(factory_update_member) {
     event.after = audit::after_of(changes);
     audit::record(event);
   }
-  return pg::row_result(fcinfo, {Value::uuid(user), Value::text(before.email), Value::text(before.name), Value::text(role.name),
-                                 Value::timestamp(before.joined_at), Value::bigint(version)});
+  return pg::row_result(fcinfo, {Value::uuid(user), Value::text(before.email), Value::text(before.name),
+                                 Value::text(role.name), Value::timestamp(before.joined_at), Value::bigint(version)});
 }
 
 FACTORY_FUNCTION(factory_remove_member) {
@@ -242,7 +246,7 @@ FACTORY_FUNCTION(factory_remove_member) {
 // who leave at once see each other; the count ignores the transaction's snapshot, which may be older than that lock.
 FACTORY_FUNCTION(factory_keep_last_owner) {
   if (!CALLED_AS_TRIGGER(fcinfo)) throw Problem("not_in_this_context", "this is a trigger function");
-  const auto *trigger = reinterpret_cast<const TriggerData *>(fcinfo->context);
+  const auto* trigger = reinterpret_cast<const TriggerData*>(fcinfo->context);
   const TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
   const HeapTuple old_row = trigger->tg_trigtuple;
   bool null;
@@ -252,7 +256,8 @@ FACTORY_FUNCTION(factory_keep_last_owner) {
   if (pg::to_text(heap_getattr(old_row, role_column, descriptor, &null)) != "owner") return Datum(0);
   const context::TenantScope scope(tenant);
   const pg::Connection connection;
-  static pg::Statement lock("SELECT 1 FROM factory.tenant_records WHERE id = $1 AND status = 'active' FOR NO KEY UPDATE");
+  static pg::Statement lock(
+      "SELECT 1 FROM factory.tenant_records WHERE id = $1 AND status = 'active' FOR NO KEY UPDATE");
   if (lock.run({Value::uuid(tenant)}).empty()) return Datum(0);
   static pg::Statement owners("SELECT 1 FROM factory.memberships WHERE tenant_id = $1 AND role = 'owner' LIMIT 1");
   if (owners.run_latest({Value::uuid(tenant)}).empty()) throw Problem("last_owner");
@@ -261,7 +266,7 @@ FACTORY_FUNCTION(factory_keep_last_owner) {
 
 FACTORY_FUNCTION(factory_role_capabilities) {
   const std::string name = pg::text_argument(fcinfo, 0, "role");
-  const core::Role *role = core::find_role(name);
+  const core::Role* role = core::find_role(name);
   const core::CapabilitySet set = role == nullptr ? 0 : role->capabilities;
   return pg::call([set] {
     Datum names[core::kCapabilityCount];

@@ -30,7 +30,7 @@ struct SessionFacts {
 
 // One statement, one snapshot: session, account, membership and workspace cannot disagree. The latest one, as the caller
 // may hold an older one from before a sign-out or a removal.
-std::optional<SessionFacts> look_up(const Uuid &session, const Uuid &user, const std::optional<Uuid> &tenant) {
+std::optional<SessionFacts> look_up(const Uuid& session, const Uuid& user, const std::optional<Uuid>& tenant) {
   static pg::Statement statement(
       "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, m.role, t.status"
       " FROM factory.sessions s"
@@ -45,21 +45,21 @@ std::optional<SessionFacts> look_up(const Uuid &session, const Uuid &user, const
   const pg::Rows rows = tenant ? statement.run_latest({Value::uuid(session), Value::uuid(user), Value::uuid(*tenant)})
                                : without_tenant.run_latest({Value::uuid(session), Value::uuid(user)});
   if (rows.empty()) return std::nullopt;
-  return SessionFacts{rows.text(0, 1),      rows.boolean(0, 2),       rows.timestamp(0, 3),
-                      rows.integer(0, 4),   rows.optional_text(0, 5), rows.optional_text(0, 6)};
+  return SessionFacts{rows.text(0, 1),    rows.boolean(0, 2),       rows.timestamp(0, 3),
+                      rows.integer(0, 4), rows.optional_text(0, 5), rows.optional_text(0, 6)};
 }
 
-void check_session(const std::optional<SessionFacts> &facts) {
+void check_session(const std::optional<SessionFacts>& facts) {
   if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp()) throw Problem("session_ended");
   if (facts->user_status != "active") throw Problem("account_disabled");
 }
 
-void check_membership(const SessionFacts &facts) {
+void check_membership(const SessionFacts& facts) {
   if (!facts.role || !facts.tenant_status) throw Problem("tenant_not_found");
   if (*facts.tenant_status != "active") throw Problem("tenant_deleted");
 }
 
-Uuid uuid_claim(const std::string &text) {
+Uuid uuid_claim(const std::string& text) {
   const std::optional<Uuid> uuid = core::parse_uuid(text);
   if (!uuid) throw Problem("invalid_token");
   return *uuid;
@@ -79,7 +79,8 @@ class KeyStatus {
   bool usable() {
     const std::uint64_t epoch = declarations::cache_epoch();
     if (epoch != epoch_) {
-      static pg::Statement statement("SELECT 1 FROM factory.signing_keys WHERE kid = $1 AND status IN ('active', 'retired')");
+      static pg::Statement statement(
+          "SELECT 1 FROM factory.signing_keys WHERE kid = $1 AND status IN ('active', 'retired')");
       const pg::Connection connection;
       usable_ = !statement.run({Value::text(secrets::token_key_id())}).empty();
       epoch_ = epoch;
@@ -94,7 +95,7 @@ class KeyStatus {
 
 KeyStatus key_status;
 
-bool session_still_holds(const Context &context) {
+bool session_still_holds(const Context& context) {
   const AsOwner owner;
   std::optional<context::TenantScope> scope;
   std::optional<Uuid> tenant;
@@ -103,7 +104,8 @@ bool session_still_holds(const Context &context) {
     scope.emplace(context.tenant);
   }
   const std::optional<SessionFacts> facts = look_up(context.session, context.user, tenant);
-  if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp() || facts->user_status != "active") return false;
+  if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp() || facts->user_status != "active")
+    return false;
   if (!tenant) return true;
   // A changed role means other capabilities: sign in again, do not go on with the old ones.
   return facts->role && *facts->role == context.role && facts->tenant_status && *facts->tenant_status == "active";
@@ -126,16 +128,17 @@ crypto::JwtClaims verify_access_token(std::string_view token) {
         return crypto::JwtKey{secrets::token_key_id(), secrets::token_key()};
       },
       policy);
-  if (const auto *error = std::get_if<crypto::JwtError>(&result))
+  if (const auto* error = std::get_if<crypto::JwtError>(&result))
     throw Problem(*error == crypto::JwtError::expired ? "token_expired" : "invalid_token");
   return std::get<crypto::JwtClaims>(result);
 }
 
-std::string issue_access_token(const Uuid &user, const Uuid &session, int assurance) {
+std::string issue_access_token(const Uuid& user, const Uuid& session, int assurance) {
   const crypto::JwtKey key{secrets::token_key_id(), secrets::token_key()};
   if (!key_status.usable()) {
     static pg::Statement statement(
-        "INSERT INTO factory.signing_keys (kid, algorithm, status) VALUES ($1, 'HS256', 'active') ON CONFLICT (kid) DO NOTHING");
+        "INSERT INTO factory.signing_keys (kid, algorithm, status) VALUES ($1, 'HS256', 'active') ON CONFLICT (kid) DO "
+        "NOTHING");
     const pg::Connection connection;
     statement.run({Value::text(key.kid)});
   }
@@ -151,7 +154,7 @@ std::string issue_access_token(const Uuid &user, const Uuid &session, int assura
   return crypto::jwt_sign(claims, key);
 }
 
-Context establish(const crypto::JwtClaims &claims, const std::optional<Uuid> &tenant, Membership membership) {
+Context establish(const crypto::JwtClaims& claims, const std::optional<Uuid>& tenant, Membership membership) {
   const Uuid user = uuid_claim(claims.sub);
   const Uuid session = uuid_claim(claims.sid);
   std::optional<context::TenantScope> scope;
@@ -168,7 +171,7 @@ Context establish(const crypto::JwtClaims &claims, const std::optional<Uuid> &te
   if (!tenant) return context;
   if (membership == Membership::optional && (!facts->role || !facts->tenant_status)) return context;
   check_membership(*facts);
-  const core::Role *role = core::find_role(*facts->role);
+  const core::Role* role = core::find_role(*facts->role);
   if (role == nullptr || facts->role->size() >= sizeof context.role) throw Problem("tenant_not_found");
   context.has_tenant = true;
   context.tenant = *tenant;
@@ -177,7 +180,7 @@ Context establish(const crypto::JwtClaims &claims, const std::optional<Uuid> &te
   return context;
 }
 
-std::vector<Uuid> tenants_of(const Uuid &user, std::size_t most) {
+std::vector<Uuid> tenants_of(const Uuid& user, std::size_t most) {
   static pg::Statement statement("SELECT tenant_id FROM factory.user_tenants WHERE user_id = $1 ORDER BY tenant_id");
   const pg::Connection connection;
   const pg::Rows rows = statement.run({Value::uuid(user)}, pg::Reads::fresh, most);
@@ -186,7 +189,7 @@ std::vector<Uuid> tenants_of(const Uuid &user, std::size_t most) {
   return tenants;
 }
 
-std::optional<Uuid> sole_tenant(const Uuid &user) {
+std::optional<Uuid> sole_tenant(const Uuid& user) {
   constexpr std::size_t most_listed = 100;
   const std::vector<Uuid> tenants = tenants_of(user, most_listed);
   if (tenants.empty()) return std::nullopt;
@@ -194,7 +197,7 @@ std::optional<Uuid> sole_tenant(const Uuid &user) {
   std::string list;
   core::JsonWriter json(list);
   json.begin_array();
-  for (const Uuid &tenant : tenants) json.value(core::format_uuid(tenant));
+  for (const Uuid& tenant : tenants) json.value(core::format_uuid(tenant));
   json.end_array();
   Problem problem("tenant_required", "you are a member of several workspaces");
   problem.with("tenants", list);

@@ -9,7 +9,7 @@ Datum Value::build() const {
     case Kind::datum:
       return datum_;
     case Kind::varlena: {
-      auto *result = static_cast<varlena *>(palloc(view_.size() + VARHDRSZ));
+      auto* result = static_cast<varlena*>(palloc(view_.size() + VARHDRSZ));
       SET_VARSIZE(result, view_.size() + VARHDRSZ);
       std::memcpy(VARDATA(result), view_.data(), view_.size());
       return PointerGetDatum(result);
@@ -17,7 +17,7 @@ Datum Value::build() const {
     case Kind::jsonb:
       return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(view_.data(), view_.size())));
     case Kind::uuid: {
-      auto *result = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t)));
+      auto* result = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
       std::memcpy(result->data, uuid_.data(), UUID_LEN);
       return UUIDPGetDatum(result);
     }
@@ -32,12 +32,12 @@ Datum Value::build() const {
 
 namespace {
 
-[[noreturn]] void missing(const char *name) {
+[[noreturn]] void missing(const char* name) {
   throw core::Problem("validation_failed", std::string("argument ") + name + " must not be null",
                       {{std::string("#/") + name, "required", "a value is required"}});
 }
 
-void require_value(FunctionCallInfo fcinfo, int index, const char *name) {
+void require_value(FunctionCallInfo fcinfo, int index, const char* name) {
   if (index >= fcinfo->nargs || fcinfo->args[index].isnull) missing(name);
 }
 
@@ -47,11 +47,11 @@ bool is_null(FunctionCallInfo fcinfo, int index) { return index >= fcinfo->nargs
 
 std::string to_text(Datum value) {
   struct View {
-    const char *data;
+    const char* data;
     std::size_t size;
   };
   const View view = call([value] {
-    text *packed = DatumGetTextPP(value);
+    text* packed = DatumGetTextPP(value);
     return View{VARDATA_ANY(packed), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(packed))};
   });
   return std::string(view.data, view.size);
@@ -63,7 +63,7 @@ core::Uuid to_uuid(Datum value) {
   return result;
 }
 
-std::string text_argument(FunctionCallInfo fcinfo, int index, const char *name) {
+std::string text_argument(FunctionCallInfo fcinfo, int index, const char* name) {
   require_value(fcinfo, index, name);
   return to_text(fcinfo->args[index].value);
 }
@@ -73,7 +73,7 @@ std::optional<std::string> optional_text(FunctionCallInfo fcinfo, int index) {
   return to_text(fcinfo->args[index].value);
 }
 
-core::Uuid uuid_argument(FunctionCallInfo fcinfo, int index, const char *name) {
+core::Uuid uuid_argument(FunctionCallInfo fcinfo, int index, const char* name) {
   require_value(fcinfo, index, name);
   return to_uuid(fcinfo->args[index].value);
 }
@@ -83,7 +83,7 @@ std::optional<core::Uuid> optional_uuid(FunctionCallInfo fcinfo, int index) {
   return to_uuid(fcinfo->args[index].value);
 }
 
-bool boolean_argument(FunctionCallInfo fcinfo, int index, const char *name) {
+bool boolean_argument(FunctionCallInfo fcinfo, int index, const char* name) {
   require_value(fcinfo, index, name);
   return DatumGetBool(fcinfo->args[index].value);
 }
@@ -98,7 +98,7 @@ std::optional<std::int64_t> optional_bigint(FunctionCallInfo fcinfo, int index) 
   return DatumGetInt64(fcinfo->args[index].value);
 }
 
-Oid oid_argument(FunctionCallInfo fcinfo, int index, const char *name) {
+Oid oid_argument(FunctionCallInfo fcinfo, int index, const char* name) {
   require_value(fcinfo, index, name);
   return DatumGetObjectId(fcinfo->args[index].value);
 }
@@ -107,8 +107,8 @@ std::vector<std::string> text_array_argument(FunctionCallInfo fcinfo, int index)
   std::vector<std::string> result;
   if (is_null(fcinfo, index)) return result;
   struct Elements {
-    Datum *values;
-    bool *nulls;
+    Datum* values;
+    bool* nulls;
     int count;
   };
   const Datum argument = fcinfo->args[index].value;
@@ -129,7 +129,7 @@ Datum text_result(std::string_view value) {
   return call([value] { return Value::text(value).build(); });
 }
 
-Datum uuid_result(const core::Uuid &value) {
+Datum uuid_result(const core::Uuid& value) {
   return call([&value] { return Value::uuid(value).build(); });
 }
 
@@ -143,7 +143,7 @@ Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values) {
     Datum datums[MaxTupleAttributeNumber];
     bool nulls[MaxTupleAttributeNumber];
     int column = 0;
-    for (const Value &value : values) {
+    for (const Value& value : values) {
       nulls[column] = value.is_null();
       datums[column] = value.build();
       ++column;
@@ -152,10 +152,10 @@ Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values) {
   });
 }
 
-Datum rows_result(FunctionCallInfo fcinfo, const std::vector<std::vector<Value>> &rows) {
+Datum rows_result(FunctionCallInfo fcinfo, const std::vector<std::vector<Value>>& rows) {
   call([&] {
     InitMaterializedSRF(fcinfo, 0);
-    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     Datum datums[MaxTupleAttributeNumber];
     bool nulls[MaxTupleAttributeNumber];
     for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -178,7 +178,7 @@ std::string format_timestamp(TimestampTz value) {
   if (timestamp2tm(value, nullptr, &tm, &fraction, nullptr, nullptr) != 0) return "invalid";
   char buffer[32];
   // pg_ultostr_zeropad is several times faster than printf, and a list has a time in every row.
-  char *end = buffer;
+  char* end = buffer;
   if (tm.tm_year < 0) *end++ = '-';
   end = pg_ultostr_zeropad(end, static_cast<uint32>(std::abs(tm.tm_year)), 4);
   const auto append = [&end](char separator, int number, int width) {

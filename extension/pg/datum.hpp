@@ -11,19 +11,19 @@ class Value {
  public:
   static Value null(Oid type) { return Value(type, Kind::null); }
   static Value text(std::string_view value) { return Value(TEXTOID, Kind::varlena, value); }
-  static Value optional_text(const std::optional<std::string> &value) { return value ? text(*value) : null(TEXTOID); }
+  static Value optional_text(const std::optional<std::string>& value) { return value ? text(*value) : null(TEXTOID); }
   static Value json(std::string_view value) { return Value(JSONOID, Kind::varlena, value); }
   static Value jsonb(std::string_view value) { return Value(JSONBOID, Kind::jsonb, value); }
   static Value bytea(std::string_view value) { return Value(BYTEAOID, Kind::varlena, value); }
   static Value bytea(std::span<const std::uint8_t> value) {
-    return bytea(std::string_view(reinterpret_cast<const char *>(value.data()), value.size()));
+    return bytea(std::string_view(reinterpret_cast<const char*>(value.data()), value.size()));
   }
-  static Value uuid(const core::Uuid &value) {
+  static Value uuid(const core::Uuid& value) {
     Value result(UUIDOID, Kind::uuid);
     result.uuid_ = value;
     return result;
   }
-  static Value optional_uuid(const std::optional<core::Uuid> &value) { return value ? uuid(*value) : null(UUIDOID); }
+  static Value optional_uuid(const std::optional<core::Uuid>& value) { return value ? uuid(*value) : null(UUIDOID); }
   static Value integer(std::int32_t value) { return Value(INT4OID, Int32GetDatum(value)); }
   static Value bigint(std::int64_t value) { return Value(INT8OID, Int64GetDatum(value)); }
   static Value boolean(bool value) { return Value(BOOLOID, BoolGetDatum(value)); }
@@ -52,23 +52,23 @@ class Value {
 };
 
 // Arguments of an SQL-callable function. A null where none is allowed throws validation_failed naming the argument.
-std::string text_argument(FunctionCallInfo fcinfo, int index, const char *name);
+std::string text_argument(FunctionCallInfo fcinfo, int index, const char* name);
 std::optional<std::string> optional_text(FunctionCallInfo fcinfo, int index);
-core::Uuid uuid_argument(FunctionCallInfo fcinfo, int index, const char *name);
+core::Uuid uuid_argument(FunctionCallInfo fcinfo, int index, const char* name);
 std::optional<core::Uuid> optional_uuid(FunctionCallInfo fcinfo, int index);
-bool boolean_argument(FunctionCallInfo fcinfo, int index, const char *name);
+bool boolean_argument(FunctionCallInfo fcinfo, int index, const char* name);
 std::optional<std::int32_t> optional_integer(FunctionCallInfo fcinfo, int index);
 std::optional<std::int64_t> optional_bigint(FunctionCallInfo fcinfo, int index);
-Oid oid_argument(FunctionCallInfo fcinfo, int index, const char *name);
+Oid oid_argument(FunctionCallInfo fcinfo, int index, const char* name);
 std::vector<std::string> text_array_argument(FunctionCallInfo fcinfo, int index);
 
 // Results.
 Datum text_result(std::string_view value);
-Datum uuid_result(const core::Uuid &value);
+Datum uuid_result(const core::Uuid& value);
 // One row of the function's declared composite result.
 Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values);
 // All rows of a set-returning function, through a tuplestore.
-Datum rows_result(FunctionCallInfo fcinfo, const std::vector<std::vector<Value>> &rows);
+Datum rows_result(FunctionCallInfo fcinfo, const std::vector<std::vector<Value>>& rows);
 
 core::Uuid to_uuid(Datum value);
 std::string to_text(Datum value);

@@ -9,8 +9,8 @@ namespace {
 // Carried errors live here: it outlives the SPI and subtransaction contexts that an unwinding C++ frame closes.
 MemoryContext carrier = nullptr;
 
-const char *keep(std::string_view text) {
-  char *copy = static_cast<char *>(MemoryContextAllocExtended(CurrentMemoryContext, text.size() + 1, MCXT_ALLOC_NO_OOM));
+const char* keep(std::string_view text) {
+  char* copy = static_cast<char*>(MemoryContextAllocExtended(CurrentMemoryContext, text.size() + 1, MCXT_ALLOC_NO_OOM));
   if (copy == nullptr) return "out of memory";
   std::memcpy(copy, text.data(), text.size());
   copy[text.size()] = '\0';
@@ -22,16 +22,19 @@ const char *keep(std::string_view text) {
 int PostgresError::alive_ = 0;
 bool PostgresError::in_flight_ = false;
 
-PostgresError::PostgresError(ErrorData *data) : data_(data) { ++alive_; }
-PostgresError::PostgresError(const PostgresError &other) noexcept : std::exception(other), data_(other.data_) { ++alive_; }
+PostgresError::PostgresError(ErrorData* data) : data_(data) { ++alive_; }
+PostgresError::PostgresError(const PostgresError& other) noexcept : std::exception(other), data_(other.data_) {
+  ++alive_;
+}
 PostgresError::~PostgresError() { --alive_; }
 
 PostgresError PostgresError::take() {
   // Allocations here may only fail by exhausting memory inside error recovery, which the server turns into PANIC anyway.
-  if (carrier == nullptr) carrier = AllocSetContextCreate(TopMemoryContext, "factory carried errors", ALLOCSET_SMALL_SIZES);
+  if (carrier == nullptr)
+    carrier = AllocSetContextCreate(TopMemoryContext, "factory carried errors", ALLOCSET_SMALL_SIZES);
   if (alive_ == 0) MemoryContextReset(carrier);
   const MemoryContext before = MemoryContextSwitchTo(carrier);
-  ErrorData *data = CopyErrorData();
+  ErrorData* data = CopyErrorData();
   MemoryContextSwitchTo(before);
   FlushErrorState();
   in_flight_ = true;
@@ -44,29 +47,33 @@ int pack_sqlstate(std::string_view sqlstate) {
   return MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4]);
 }
 
-std::string problem_detail(const core::Problem &problem) {
+std::string problem_detail(const core::Problem& problem) {
   std::string text;
   core::JsonWriter json(text);
   json.begin_object().member("code", problem.kind().code);
   if (!problem.detail().empty()) json.member("detail", problem.detail());
   if (!problem.errors().empty()) {
     json.key("errors").begin_array();
-    for (const core::FieldError &error : problem.errors())
-      json.begin_object().member("pointer", error.pointer).member("code", error.code).member("detail", error.detail).end_object();
+    for (const core::FieldError& error : problem.errors())
+      json.begin_object()
+          .member("pointer", error.pointer)
+          .member("code", error.code)
+          .member("detail", error.detail)
+          .end_object();
     json.end_array();
   }
-  for (const auto &[name, raw] : problem.members()) json.raw_member(name, raw);
+  for (const auto& [name, raw] : problem.members()) json.raw_member(name, raw);
   json.end_object();
   return text;
 }
 
-void Failure::describe(const core::Problem &problem) {
+void Failure::describe(const core::Problem& problem) {
   try {
     sqlstate = pack_sqlstate(problem.kind().sqlstate);
     detail = keep(problem_detail(problem));
     message = problem.kind().title;
     hint = problem.kind().hint;
-  } catch (const std::exception &) {
+  } catch (const std::exception&) {
     out_of_memory();
   }
 }
@@ -78,7 +85,7 @@ void Failure::out_of_memory() {
   hint = "Ask for less at once, or give the server more memory.";
 }
 
-void Failure::unexpected(const char *what) {
+void Failure::unexpected(const char* what) {
   sqlstate = ERRCODE_INTERNAL_ERROR;
   message = keep(std::string_view(what));
   hint = "This is a defect of platform_factory: please report it with the server log around this time.";
@@ -88,8 +95,8 @@ void Failure::raise() const {
   PostgresError::settle();  // the abort that follows cleans up
   if (carried != nullptr) ReThrowError(carried);
   // A refused sign-in or login may carry its secret in the statement's text: the server's log does without that.
-  ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message),
-                  detail ? errdetail_internal("%s", detail), errhidestmt(true) : 0, hint ? errhint("%s", hint) : 0));
+  ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message), detail ? errdetail_internal("%s", detail),
+                  errhidestmt(true) : 0, hint ? errhint("%s", hint) : 0));
   pg_unreachable();
 }
 

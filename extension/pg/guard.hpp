@@ -11,47 +11,49 @@
 namespace factory::pg {
 
 // Runs `body`, which may raise a Postgres error and holds no object with a destructor; the error is thrown as
-// PostgresError. sigsetjmp(buf, 0): saving the signal mask would cost fifty times more.
+// PostgresError. sigsetjmp(buf, 0): saving the signal mask would cost fifty times more. The memory context is the caller's
+// again afterwards: SPI leaves its own current, and a result made there would die with the connection.
 template <typename Body>
-auto call(Body &&body) -> std::invoke_result_t<Body> {
-  struct Stacks {
-    sigjmp_buf *const exception_stack = PG_exception_stack;
-    ErrorContextCallback *const context_stack = error_context_stack;
-    ~Stacks() {
+auto call(Body&& body) -> std::invoke_result_t<Body> {
+  struct State {
+    sigjmp_buf* const exception_stack = PG_exception_stack;
+    ErrorContextCallback* const context_stack = error_context_stack;
+    const MemoryContext memory = CurrentMemoryContext;
+    ~State() {
       PG_exception_stack = exception_stack;
       error_context_stack = context_stack;
+      CurrentMemoryContext = memory;
     }
   };
-  const Stacks stacks;
-  const MemoryContext memory = CurrentMemoryContext;
+  const State state;
   sigjmp_buf jump;
   if (sigsetjmp(jump, 0) == 0) {
     PG_exception_stack = &jump;
     return body();
   }
-  PG_exception_stack = stacks.exception_stack;
-  error_context_stack = stacks.context_stack;
-  MemoryContextSwitchTo(memory);
+  PG_exception_stack = state.exception_stack;
+  error_context_stack = state.context_stack;
+  CurrentMemoryContext = state.memory;
   throw PostgresError::take();
 }
 
 // Runs `body` at a boundary that Postgres called. Returns its value, or raises what it threw as a Postgres error.
 template <typename Body>
-auto entry(Body &&body) -> std::invoke_result_t<Body> {
-  sigjmp_buf *const exception_stack = PG_exception_stack;
-  ErrorContextCallback *const context_stack = error_context_stack;
+auto entry(Body&& body) -> std::invoke_result_t<Body> {
+  sigjmp_buf* const exception_stack = PG_exception_stack;
+  ErrorContextCallback* const context_stack = error_context_stack;
   Failure failure;
   try {
     return body();
-  } catch (const PostgresError &error) {
+  } catch (const PostgresError& error) {
     failure.carry(error);
-  } catch (const core::Problem &problem) {
+  } catch (const core::Problem& problem) {
     failure.describe(problem);
-  } catch (const std::bad_alloc &) {
+  } catch (const std::bad_alloc&) {
     failure.out_of_memory();
-  } catch (const std::length_error &) {
+  } catch (const std::length_error&) {
     failure.out_of_memory();
-  } catch (const std::exception &exception) {
+  } catch (const std::exception& exception) {
     failure.unexpected(exception.what());
   } catch (...) {
     failure.unexpected("unknown exception");
@@ -66,21 +68,21 @@ auto entry(Body &&body) -> std::invoke_result_t<Body> {
 #define FACTORY_EXPORT __attribute__((visibility("default")))
 
 // Exports a function and says that it follows the version 1 calling convention; its body follows.
-#define FACTORY_EXPORTED(name)                                       \
-  FACTORY_EXPORT Datum name(PG_FUNCTION_ARGS);                       \
-  FACTORY_EXPORT const Pg_finfo_record *pg_finfo_##name(void);       \
-  const Pg_finfo_record *pg_finfo_##name(void) {                     \
-    static const Pg_finfo_record record = {1};                       \
-    return &record;                                                  \
-  }                                                                  \
+#define FACTORY_EXPORTED(name)                                 \
+  FACTORY_EXPORT Datum name(PG_FUNCTION_ARGS);                 \
+  FACTORY_EXPORT const Pg_finfo_record* pg_finfo_##name(void); \
+  const Pg_finfo_record* pg_finfo_##name(void) {               \
+    static const Pg_finfo_record record = {1};                 \
+    return &record;                                            \
+  }                                                            \
   Datum name(PG_FUNCTION_ARGS)
 
 // Declares an SQL-callable function behind the entry guard: FACTORY_FUNCTION(factory_x) { return ...; } with fcinfo in scope.
-#define FACTORY_FUNCTION(name)                                                                                  \
-  static Datum name##_body(FunctionCallInfo fcinfo);                                                            \
-  extern "C" {                                                                                                  \
-  FACTORY_EXPORTED(name) {                                                                                      \
-    return ::factory::pg::entry([fcinfo]() -> Datum { return name##_body(fcinfo); });                           \
-  }                                                                                                             \
-  }                                                                                                             \
+#define FACTORY_FUNCTION(name)                                                        \
+  static Datum name##_body(FunctionCallInfo fcinfo);                                  \
+  extern "C" {                                                                        \
+  FACTORY_EXPORTED(name) {                                                            \
+    return ::factory::pg::entry([fcinfo]() -> Datum { return name##_body(fcinfo); }); \
+  }                                                                                   \
+  }                                                                                   \
   static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

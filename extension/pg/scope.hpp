@@ -13,8 +13,8 @@ class RunAs {
     SetUserIdAndSecContext(role, security_ | security);
   }
   ~RunAs() { SetUserIdAndSecContext(role_, security_); }
-  RunAs(const RunAs &) = delete;
-  RunAs &operator=(const RunAs &) = delete;
+  RunAs(const RunAs&) = delete;
+  RunAs& operator=(const RunAs&) = delete;
 
  private:
   Oid role_;
@@ -26,8 +26,8 @@ class SettingsScope {
  public:
   SettingsScope() : level_(NewGUCNestLevel()) {}
   ~SettingsScope() { AtEOXact_GUC(false, level_); }
-  SettingsScope(const SettingsScope &) = delete;
-  SettingsScope &operator=(const SettingsScope &) = delete;
+  SettingsScope(const SettingsScope&) = delete;
+  SettingsScope& operator=(const SettingsScope&) = delete;
 
  private:
   int level_;
@@ -39,7 +39,8 @@ class PinnedPath {
  public:
   PinnedPath() {
     call([] {
-      set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR, false);
+      set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, ERROR,
+                        false);
     });
   }
 
@@ -51,13 +52,13 @@ class PinnedPath {
 template <typename T>
 class Restored {
  public:
-  Restored(T &variable, T value) : variable_(variable), before_(variable) { variable_ = value; }
+  Restored(T& variable, T value) : variable_(variable), before_(variable) { variable_ = value; }
   ~Restored() { variable_ = before_; }
-  Restored(const Restored &) = delete;
-  Restored &operator=(const Restored &) = delete;
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
 
  private:
-  T &variable_;
+  T& variable_;
   T before_;
 };
 
@@ -73,29 +74,29 @@ inline void insist_on_read_only() {
 // Runs `body` in a subtransaction: what it throws arrives after its effects were rolled back, and the transaction goes on.
 // A read-only one refuses every write inside (25006).
 template <typename Body>
-void in_subtransaction(Access access, Body &&body) {
+void in_subtransaction(Access access, Body&& body) {
   const MemoryContext memory = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
   const Restored<int> depth(read_only_depth, read_only_depth + (access == Access::read_only ? 1 : 0));
-  call([memory, access] {
+  call([access] {
     BeginInternalSubTransaction(nullptr);
-    MemoryContextSwitchTo(memory);
     if (access == Access::read_only) XactReadOnly = true;
   });
   try {
     body();
-  } catch (const std::exception &) {
-    call([memory, owner] {
+  } catch (const std::exception&) {
+    // Whatever was current when it failed may be gone with the subtransaction.
+    MemoryContextSwitchTo(memory);
+    call([owner] {
       RollbackAndReleaseCurrentSubTransaction();
-      MemoryContextSwitchTo(memory);
       CurrentResourceOwner = owner;
     });
     PostgresError::settle();
     throw;
   }
-  call([memory, owner] {
+  MemoryContextSwitchTo(memory);
+  call([owner] {
     ReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(memory);
     CurrentResourceOwner = owner;
   });
 }

@@ -2,9 +2,9 @@
 
 namespace factory::pg::settings {
 
-char *database = nullptr;
-char *secrets_file = nullptr;
-char *issuer = nullptr;
+char* database = nullptr;
+char* secrets_file = nullptr;
+char* issuer = nullptr;
 int access_token_seconds = 900;
 int refresh_token_days = 30;
 int refresh_idle_days = 7;
@@ -18,12 +18,13 @@ int password_hash_wait_seconds = 2;
 
 namespace {
 
-void text(const char *name, const char *what, char **variable, const char *value, GucContext context, int flags = 0) {
+void text(const char* name, const char* what, char** variable, const char* value, GucContext context, int flags = 0) {
   DefineCustomStringVariable(name, what, nullptr, variable, value, context, flags, nullptr, nullptr, nullptr);
 }
 
-void number(const char *name, const char *what, int *variable, int least, int most, GucContext context, int flags = 0) {
-  DefineCustomIntVariable(name, what, nullptr, variable, *variable, least, most, context, flags, nullptr, nullptr, nullptr);
+void number(const char* name, const char* what, int* variable, int least, int most, GucContext context, int flags = 0) {
+  DefineCustomIntVariable(name, what, nullptr, variable, *variable, least, most, context, flags, nullptr, nullptr,
+                          nullptr);
 }
 
 }  // namespace
@@ -34,19 +35,22 @@ void define() {
        "File with SESSION_SECRET and ENCRYPTION_KEY, readable by the server's user alone; the environment wins.",
        &secrets_file, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY);
   text("factory.issuer", "Issuer and audience of access tokens.", &issuer, "platform-factory", PGC_POSTMASTER);
-  number("factory.access_token_seconds", "Life of an access token.", &access_token_seconds, 60, 3600, PGC_SIGHUP, GUC_UNIT_S);
+  number("factory.access_token_seconds", "Life of an access token.", &access_token_seconds, 60, 3600, PGC_SIGHUP,
+         GUC_UNIT_S);
   number("factory.refresh_token_days", "Absolute life of a session.", &refresh_token_days, 1, 365, PGC_SIGHUP);
-  number("factory.refresh_idle_days", "Life of a refresh token that is not used.", &refresh_idle_days, 1, 365, PGC_SIGHUP);
-  number("factory.refresh_reuse_seconds", "How long a used refresh token still works, for clients that lost the answer.",
-         &refresh_reuse_seconds, 0, 60, PGC_SIGHUP, GUC_UNIT_S);
+  number("factory.refresh_idle_days", "Life of a refresh token that is not used.", &refresh_idle_days, 1, 365,
+         PGC_SIGHUP);
+  number("factory.refresh_reuse_seconds",
+         "How long a used refresh token still works, for clients that lost the answer.", &refresh_reuse_seconds, 0, 60,
+         PGC_SIGHUP, GUC_UNIT_S);
   number("factory.invitation_days", "Life of an invitation.", &invitation_days, 1, 30, PGC_SIGHUP);
   number("factory.scrypt_ln", "Base-2 logarithm of scrypt's cost N (RFC 7914).", &scrypt_ln, 4, 20, PGC_SIGHUP);
   number("factory.scrypt_r", "scrypt's block size r.", &scrypt_r, 1, 32, PGC_SIGHUP);
   number("factory.scrypt_p", "scrypt's parallelization p.", &scrypt_p, 1, 16, PGC_SIGHUP);
-  number("factory.password_hash_slots", "Password hashes computed at once by the whole server.", &password_hash_slots, 1, 64,
-         PGC_SIGHUP);
-  number("factory.password_hash_wait_seconds", "How long a sign-in waits for a free slot.", &password_hash_wait_seconds, 0, 30,
-         PGC_SIGHUP, GUC_UNIT_S);
+  number("factory.password_hash_slots", "Password hashes computed at once by the whole server.", &password_hash_slots,
+         1, 64, PGC_SIGHUP);
+  number("factory.password_hash_wait_seconds", "How long a sign-in waits for a free slot.", &password_hash_wait_seconds,
+         0, 30, PGC_SIGHUP, GUC_UNIT_S);
 }
 
 }  // namespace factory::pg::settings

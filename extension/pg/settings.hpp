@@ -5,9 +5,9 @@
 
 namespace factory::pg::settings {
 
-extern char *database;      // factory.database: where the platform lives
-extern char *secrets_file;  // factory.secrets_file: 0600 file with SESSION_SECRET and ENCRYPTION_KEY
-extern char *issuer;        // factory.issuer: iss and aud of access tokens
+extern char* database;      // factory.database: where the platform lives
+extern char* secrets_file;  // factory.secrets_file: 0600 file with SESSION_SECRET and ENCRYPTION_KEY
+extern char* issuer;        // factory.issuer: iss and aud of access tokens
 extern int access_token_seconds;
 extern int refresh_token_days;
 extern int refresh_idle_days;

@@ -6,7 +6,7 @@ namespace factory::pg::shared_memory {
 
 namespace {
 
-State *shared = nullptr;
+State* shared = nullptr;
 shmem_request_hook_type next_request = nullptr;
 shmem_startup_hook_type next_startup = nullptr;
 
@@ -19,7 +19,7 @@ void startup() {
   if (next_startup) next_startup();
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   bool found;
-  auto *state = static_cast<State *>(ShmemInitStruct("platform_factory", sizeof(State), &found));
+  auto* state = static_cast<State*>(ShmemInitStruct("platform_factory", sizeof(State), &found));
   if (!found) {
     pg_atomic_init_u32(&state->password_hashes, 0);
     ConditionVariableInit(&state->password_hash_finished);
@@ -37,6 +37,6 @@ void install() {
   shmem_startup_hook = startup;
 }
 
-State &state() { return *shared; }
+State& state() { return *shared; }
 
 }  // namespace factory::pg::shared_memory

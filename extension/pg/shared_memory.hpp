@@ -18,6 +18,6 @@ struct State {
 // Installs the request and start-up hooks; only while shared_preload_libraries are loaded.
 void install();
 
-State &state();
+State& state();
 
 }  // namespace factory::pg::shared_memory

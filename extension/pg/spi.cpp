@@ -6,7 +6,7 @@ namespace {
 
 constexpr int max_parameters = 64;
 
-[[noreturn]] void failed(const char *step, int code) {
+[[noreturn]] void failed(const char* step, int code) {
   ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("%s failed: %s", step, SPI_result_code_string(code))));
   pg_unreachable();
 }
@@ -28,7 +28,7 @@ void Statement::prepare(std::span<const Value> values) {
   call([&] {
     Oid types[max_parameters];
     int count = 0;
-    for (const Value &value : values) types[count++] = value.type();
+    for (const Value& value : values) types[count++] = value.type();
     SPIPlanPtr plan = SPI_prepare_cursor(sql_.c_str(), count, types, CURSOR_OPT_GENERIC_PLAN);
     if (plan == nullptr) failed("SPI_prepare", SPI_result);
     if (const int code = SPI_keepplan(plan); code != 0) failed("SPI_keepplan", code);
@@ -46,7 +46,7 @@ Rows Statement::run(std::span<const Value> values, Reads reads, std::uint64_t li
     Datum datums[max_parameters];
     char nulls[max_parameters];
     int count = 0;
-    for (const Value &value : values) {
+    for (const Value& value : values) {
       nulls[count] = value.is_null() ? 'n' : ' ';
       datums[count++] = value.build();
     }
@@ -62,7 +62,7 @@ Rows Statement::run_latest(std::initializer_list<Value> values) {
     Datum datums[max_parameters];
     char nulls[max_parameters];
     int count = 0;
-    for (const Value &value : values) {
+    for (const Value& value : values) {
       nulls[count] = value.is_null() ? 'n' : ' ';
       datums[count++] = value.build();
     }
@@ -73,13 +73,13 @@ Rows Statement::run_latest(std::initializer_list<Value> values) {
   return Rows(SPI_tuptable, SPI_processed);
 }
 
-Rows run_once(const std::string &sql, std::initializer_list<Value> values) {
+Rows run_once(const std::string& sql, std::initializer_list<Value> values) {
   call([&] {
     Oid types[max_parameters];
     Datum datums[max_parameters];
     char nulls[max_parameters];
     int count = 0;
-    for (const Value &value : values) {
+    for (const Value& value : values) {
       types[count] = value.type();
       nulls[count] = value.is_null() ? 'n' : ' ';
       datums[count++] = value.build();

@@ -10,19 +10,19 @@ class Connection {
  public:
   Connection();
   ~Connection();
-  Connection(const Connection &) = delete;
-  Connection &operator=(const Connection &) = delete;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 };
 
 // The rows of one statement; valid while the Connection lives.
 class Rows {
  public:
-  Rows(SPITupleTable *table, std::uint64_t count) : table_(table), count_(count) {}
+  Rows(SPITupleTable* table, std::uint64_t count) : table_(table), count_(count) {}
   std::uint64_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
   TupleDesc descriptor() const { return table_->tupdesc; }
   // Columns count from 1, as in SPI.
-  Datum datum(std::uint64_t row, int column, bool *is_null) const {
+  Datum datum(std::uint64_t row, int column, bool* is_null) const {
     return SPI_getbinval(table_->vals[row], table_->tupdesc, column, is_null);
   }
   bool is_null(std::uint64_t row, int column) const;
@@ -36,7 +36,7 @@ class Rows {
   TimestampTz timestamp(std::uint64_t row, int column) const { return bigint(row, column); }
 
  private:
-  SPITupleTable *table_;
+  SPITupleTable* table_;
   std::uint64_t count_;
 };
 
@@ -50,15 +50,15 @@ class Statement {
  public:
   explicit Statement(std::string sql) : sql_(std::move(sql)) {}
   ~Statement() = default;
-  Statement(const Statement &) = delete;
-  Statement &operator=(const Statement &) = delete;
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
 
   Rows run(std::initializer_list<Value> values, Reads reads = Reads::fresh, std::uint64_t limit = 0);
   Rows run(std::span<const Value> values, Reads reads = Reads::fresh, std::uint64_t limit = 0);
   // Sees every committed row even under REPEATABLE READ: for invariants that a stale snapshot must not satisfy.
   Rows run_latest(std::initializer_list<Value> values);
 
-  const std::string &sql() const { return sql_; }
+  const std::string& sql() const { return sql_; }
   void forget();
 
  private:
@@ -68,6 +68,6 @@ class Statement {
 };
 
 // Runs a statement of which no plan is kept: for what is said once, or in words of the moment.
-Rows run_once(const std::string &sql, std::initializer_list<Value> values = {});
+Rows run_once(const std::string& sql, std::initializer_list<Value> values = {});
 
 }  // namespace factory::pg

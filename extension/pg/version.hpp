@@ -15,7 +15,7 @@ inline LocalTransactionId local_transaction() {
 }
 
 // Memory for what a setting's check hook hands to its assign hook; may return nullptr.
-inline void *setting_memory(std::size_t size) {
+inline void* setting_memory(std::size_t size) {
 #if PG_VERSION_NUM >= 160000
   return guc_malloc(LOG, size);
 #else
@@ -23,7 +23,7 @@ inline void *setting_memory(std::size_t size) {
 #endif
 }
 
-inline void free_setting_memory(void *memory) {
+inline void free_setting_memory(void* memory) {
 #if PG_VERSION_NUM >= 160000
   guc_free(memory);
 #else
@@ -56,6 +56,6 @@ inline bool may_execute(Oid function, Oid role) {
 #endif
 }
 
-inline void reserve_setting_prefix(const char *prefix) { MarkGUCPrefixReserved(prefix); }
+inline void reserve_setting_prefix(const char* prefix) { MarkGUCPrefixReserved(prefix); }
 
 }  // namespace factory::pg

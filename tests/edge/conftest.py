@@ -19,6 +19,8 @@ import psycopg2.extensions
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import app_schema as app_schema_module  # noqa: E402: found by the line above
+import platform_client  # noqa: E402
 
 
 def from_environment(name):
@@ -59,13 +61,17 @@ def with_parameters(url, **parameters):
     return psycopg2.extensions.make_dsn(**{**psycopg2.extensions.parse_dsn(url), **parameters})
 
 
+def without_settings(environment):
+    """The environment without what an edge would read from it."""
+    return {name: value for name, value in environment.items() if not name.startswith(("FACTORY_", "DATABASE_URL"))}
+
+
 class EdgeProcess:
     """An edge of a test's own, on a free port of 127.0.0.1."""
 
     def __init__(self, database_url, *flags, **settings):
-        inherited = {name: value for name, value in os.environ.items()
-                     if not name.startswith(("FACTORY_", "DATABASE_URL"))}
-        environment = {**inherited, "DATABASE_URL": database_url, "FACTORY_LISTEN": "127.0.0.1:0", **settings}
+        environment = {**without_settings(os.environ), "DATABASE_URL": database_url, "FACTORY_LISTEN": "127.0.0.1:0",
+                       **settings}
         self.process = subprocess.Popen([from_environment("EDGE_BINARY"), *flags], env=environment,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.lines = []
@@ -130,3 +136,23 @@ def misbehaving_database(admin_url):
     yield url
     cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def platform(edge_url, app_url, admin_url, edge_database_url):
+    """The running platform, with the people and workspaces that tests make in it."""
+    return platform_client.Platform(edge_url, app_url, admin_url, edge_database_url)
+
+
+@pytest.fixture(scope="session")
+def crew(platform):
+    """A workspace with one member of each role, which no test changes."""
+    return platform_client.Crew(platform)
+
+
+@pytest.fixture(scope="session")
+def app_schema(platform):
+    """An app with a protected table, for calls that a test declares."""
+    schema = app_schema_module.AppSchema(platform)
+    yield schema
+    schema.close()

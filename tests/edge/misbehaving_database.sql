@@ -56,7 +56,7 @@ BEGIN
     WHEN '/headers' THEN
       RETURN factory.answer(200, '{}', jsonb_build_object(
         'X-Good', 'kept', 'Cache-Control', 'max-age=5', 'X-Line', E'a\r\nX-Smuggled: 1', 'X Bad Name', 'a',
-        'X-Request-Id', 'forged', 'Content-Length', '1', 'Transfer-Encoding', 'chunked', 'Connection', 'upgrade'));
+        'X-Request-Id', 'forged', 'X-Content-Type-Options', 'sniff', 'Content-Length', '1', 'Transfer-Encoding', 'chunked', 'Connection', 'upgrade'));
     WHEN '/no-content' THEN
       RETURN ROW (204, '{}'::jsonb, NULL::bytea)::factory.reply;
     WHEN '/status' THEN

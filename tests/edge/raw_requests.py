@@ -1,4 +1,4 @@
-"""Requests as bytes, and answers read from the bytes of a connection: no HTTP library, which would mend what we send."""
+"""Requests as bytes and answers from bytes: no HTTP library, which would mend what we send."""
 
 import dataclasses
 import json

@@ -68,7 +68,8 @@ void check_accepted(std::string_view bytes, const RequestHead& head) {
   require(count_of(text, "\r\nhost:") <= 1, "one Host at most");
   require(count_of(text, "\r\nx-tenant-id:") <= 1, "one tenant at most");
   require(count_of(text, "\r\nauthorization:") <= 1, "one credential at most");
-  for (const std::string_view refused : {"\r\ntransfer-encoding:", "\r\nexpect:", "\r\n ", "\r\n\t", "\r\nremote_addr:"}) {
+  for (const std::string_view refused :
+       {"\r\ntransfer-encoding:", "\r\nexpect:", "\r\n ", "\r\n\t", "\r\nremote_addr:"}) {
     require(text.find(refused) == std::string::npos, "nothing that frames or folds");
   }
   for (std::size_t index = 0; index < field_count; ++index) {

@@ -56,7 +56,8 @@ void check(const core::RequestTarget& target) {
   const std::string text = written(target);
   if (text.size() > core::kMaxTargetSize) return;
   const core::RequestTarget again = core::parse_request_target(text);
-  fuzz::expect(again.segments == target.segments && again.query == target.query, "what was read can be written and read");
+  fuzz::expect(again.segments == target.segments && again.query == target.query,
+               "what was read can be written and read");
 }
 
 }  // namespace

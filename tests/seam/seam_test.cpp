@@ -24,13 +24,14 @@ int variable = 0;
 struct Counted {
   Counted() { ++alive; }
   ~Counted() { --alive; }
-  Counted(const Counted &) = delete;
-  Counted &operator=(const Counted &) = delete;
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
 };
 
-[[noreturn]] void throw_kind(const std::string &kind) {
+[[noreturn]] void throw_kind(const std::string& kind) {
   const Counted object;
-  if (kind == "problem") throw Problem("validation_failed", "thrown", {{"#/field", "invalid_value", "of a field"}}).with("fix", "[1]");
+  if (kind == "problem")
+    throw Problem("validation_failed", "thrown", {{"#/field", "invalid_value", "of a field"}}).with("fix", "[1]");
   if (kind == "bad_alloc") throw std::bad_alloc();
   if (kind == "length_error") throw std::length_error("never shown");
   if (kind == "exception") throw std::runtime_error("a runtime error");
@@ -45,15 +46,16 @@ struct Counted {
 }
 
 void raise_error() {
-  ereport(ERROR, (errcode(ERRCODE_EXCLUSION_VIOLATION), errmsg("a raised error"), errdetail("Its detail."), errhint("Its hint."),
-                  err_generic_string(PG_DIAG_SCHEMA_NAME, "the schema"), err_generic_string(PG_DIAG_TABLE_NAME, "the table"),
-                  err_generic_string(PG_DIAG_COLUMN_NAME, "the column"),
-                  err_generic_string(PG_DIAG_DATATYPE_NAME, "the type"),
-                  err_generic_string(PG_DIAG_CONSTRAINT_NAME, "the constraint")));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_EXCLUSION_VIOLATION), errmsg("a raised error"), errdetail("Its detail."), errhint("Its hint."),
+       err_generic_string(PG_DIAG_SCHEMA_NAME, "the schema"), err_generic_string(PG_DIAG_TABLE_NAME, "the table"),
+       err_generic_string(PG_DIAG_COLUMN_NAME, "the column"), err_generic_string(PG_DIAG_DATATYPE_NAME, "the type"),
+       err_generic_string(PG_DIAG_CONSTRAINT_NAME, "the constraint")));
 }
 
 // First column of the first row, as text.
-std::string run(const std::string &sql) {
+std::string run(const std::string& sql) {
   const Counted object;
   const Connection connection;
   const Rows rows = factory::pg::run_once(sql);
@@ -67,8 +69,8 @@ std::string run(const std::string &sql) {
   return text;
 }
 
-std::string describe(const std::exception &error) {
-  const auto *raised = dynamic_cast<const PostgresError *>(&error);
+std::string describe(const std::exception& error) {
+  const auto* raised = dynamic_cast<const PostgresError*>(&error);
   return (raised == nullptr ? "thrown" : std::string(raised->sqlstate())) + ": " + error.what();
 }
 
@@ -83,7 +85,7 @@ std::string state() {
 }
 
 // Every scope at once, and an error inside.
-void inside_scopes(const std::string &how) {
+void inside_scopes(const std::string& how) {
   const Counted object;
   const Oid role = factory::pg::call([] { return get_role_oid("pg_monitor", false); });
   const factory::pg::RunAs other(role, SECURITY_LOCAL_USERID_CHANGE);
@@ -127,14 +129,24 @@ FACTORY_FUNCTION(seam_run) {
   return factory::pg::text_result(run(factory::pg::text_argument(fcinfo, 0, "sql")));
 }
 
+// seam_result(size) (text text, id uuid): a row made while a connection is open, which ends before the row is read.
+FACTORY_FUNCTION(seam_result) {
+  const Connection connection;
+  factory::pg::run_once("SELECT 1");
+  const std::string text(static_cast<std::size_t>(factory::pg::optional_integer(fcinfo, 0).value_or(0)), 'x');
+  return factory::pg::row_result(fcinfo,
+                                 {factory::pg::Value::text(text), factory::pg::Value::uuid(factory::core::Uuid{})});
+}
+
 // seam_catch(first, then) text: `first` in a subtransaction, which may fail, and `then` after it.
 FACTORY_FUNCTION(seam_catch) {
   const Counted object;
-  const std::string first = factory::pg::text_argument(fcinfo, 0, "first"), then = factory::pg::text_argument(fcinfo, 1, "then");
+  const std::string first = factory::pg::text_argument(fcinfo, 0, "first"),
+                    then = factory::pg::text_argument(fcinfo, 1, "then");
   std::string outcome;
   try {
     factory::pg::in_subtransaction(Access::read_write, [&] { outcome = run(first); });
-  } catch (const std::exception &error) {
+  } catch (const std::exception& error) {
     outcome = describe(error);
   }
   return factory::pg::text_result(outcome + "; " + run(then));
@@ -142,7 +154,8 @@ FACTORY_FUNCTION(seam_catch) {
 
 // seam_catch_throw(sql, kind) text: an effect and a C++ exception in a subtransaction.
 FACTORY_FUNCTION(seam_catch_throw) {
-  const std::string sql = factory::pg::text_argument(fcinfo, 0, "sql"), kind = factory::pg::text_argument(fcinfo, 1, "kind");
+  const std::string sql = factory::pg::text_argument(fcinfo, 0, "sql"),
+                    kind = factory::pg::text_argument(fcinfo, 1, "kind");
   std::string outcome;
   try {
     factory::pg::in_subtransaction(Access::read_write, [&] {
@@ -150,7 +163,7 @@ FACTORY_FUNCTION(seam_catch_throw) {
       run(sql);
       throw_kind(kind);
     });
-  } catch (const std::exception &error) {
+  } catch (const std::exception& error) {
     outcome = describe(error);
   }
   return factory::pg::text_result(outcome);
@@ -162,7 +175,7 @@ FACTORY_FUNCTION(seam_read) {
   std::string outcome;
   try {
     factory::pg::in_subtransaction(Access::read_only, [&] { outcome = run(sql); });
-  } catch (const std::exception &error) {
+  } catch (const std::exception& error) {
     outcome = describe(error);
   }
   return factory::pg::text_result(outcome + (XactReadOnly ? "; still read only" : "; writing again"));
@@ -175,7 +188,7 @@ FACTORY_FUNCTION(seam_scopes) {
   if (how == "raise") {
     try {
       factory::pg::in_subtransaction(Access::read_write, [&] { inside_scopes(how); });
-    } catch (const PostgresError &) {
+    } catch (const PostgresError&) {
     }
   } else {
     try {
@@ -189,10 +202,12 @@ FACTORY_FUNCTION(seam_scopes) {
 
 // seam_stacks() text: whether the call guard leaves the server's error stacks and memory context as they were.
 FACTORY_FUNCTION(seam_stacks) {
-  sigjmp_buf *const exceptions = PG_exception_stack;
-  ErrorContextCallback *const contexts = error_context_stack;
+  sigjmp_buf* const exceptions = PG_exception_stack;
+  ErrorContextCallback* const contexts = error_context_stack;
   const MemoryContext memory = CurrentMemoryContext;
-  const auto same = [&] { return PG_exception_stack == exceptions && error_context_stack == contexts && CurrentMemoryContext == memory; };
+  const auto same = [&] {
+    return PG_exception_stack == exceptions && error_context_stack == contexts && CurrentMemoryContext == memory;
+  };
   std::string text = "after a return: ";
   factory::pg::call([] {});
   text += same() ? "same" : "changed";
@@ -201,19 +216,19 @@ FACTORY_FUNCTION(seam_stacks) {
       const MemoryContext inner = CurrentMemoryContext;
       try {
         factory::pg::call([] {
-          ErrorContextCallback callback{error_context_stack, [](void *) {}, nullptr};
+          ErrorContextCallback callback{error_context_stack, [](void*) {}, nullptr};
           error_context_stack = &callback;
           MemoryContextSwitchTo(TopMemoryContext);
           raise_error();
         });
-      } catch (const PostgresError &) {
+      } catch (const PostgresError&) {
         text += CurrentMemoryContext == inner && PG_exception_stack == exceptions && error_context_stack == contexts
                     ? ", after an error: same"
                     : ", after an error: changed";
         throw;
       }
     });
-  } catch (const PostgresError &) {
+  } catch (const PostgresError&) {
   }
   text += same() ? ", after the subtransaction: same" : ", after the subtransaction: changed";
   return factory::pg::text_result(text);

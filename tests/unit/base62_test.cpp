@@ -29,7 +29,8 @@ TEST(Base62, RefusesWhatIsNoUuid) {
   for (const char* text : {"", "0", "000000000000000000000", "00000000000000000000000", "7n42DGM5Tflk9n8mt7Fhc8",
                            "7n42DGM5Tflk9n8mt7Fhd0", "zzzzzzzzzzzzzzzzzzzzzz", "8000000000000000000000",
                            "000000000000000000000-", "000000000000000000000_", " 000000000000000000000",
-                           "00000000000\xc3\xa9" "000000000"}) {
+                           "00000000000\xc3\xa9"
+                           "000000000"}) {
     EXPECT_FALSE(base62_decode_uuid(text)) << text;
   }
 }

@@ -14,7 +14,7 @@ TEST(Email, IsNormalised) {
       {"o'brien@example.com", "o'brien@example.com"},
       {"a@b.cd", "a@b.cd"},
       {"x_y-z@my-host.example", "x_y-z@my-host.example"},
-      {"1@2.com", "1@2.com"},
+      {"09azAZ@09-azAZ.com", "09azaz@09-azaz.com"},
       {"user@xn--mnchen-3ya.de", "user@xn--mnchen-3ya.de"},
       {"!#$%&'*+-/=?^_`{|}~@example.com", "!#$%&'*+-/=?^_`{|}~@example.com"},
   };
@@ -22,12 +22,47 @@ TEST(Email, IsNormalised) {
 }
 
 TEST(Email, IsRefused) {
-  for (const std::string_view address : std::initializer_list<std::string_view>{
-           "", "@", "a", "a@", "@b.cd", "a@b", "a@localhost", "a@@b.cd", "a@b@c.de", ".a@b.cd", "a.@b.cd", "a..b@c.de",
-           "a@.b.cd", "a@b.cd.", "a@b..cd", "a@-b.cd", "a@b-.cd", "a@b_c.de", "a@127.0.0.1", "a@[127.0.0.1]", "a@b.123",
-           " a@b.cd", "a@b.cd ", "a b@c.de", "a@b c.de", "a\t@b.cd", "a@b.cd\n", "a@b.cd\r\nBcc: x@y.zz",
-           std::string_view("a\0@b.cd", 7), "\"a b\"@c.de", "a(b)@c.de", "a,b@c.de", "a;b@c.de", "a:b@c.de", "a<b@c.de>",
-           "Ann <ann@example.com>", "\xc3\xa9@b.cd", "a@\xc3\xa9.cd", "a\x7f@b.cd", "mailto:a@b.cd", "a@b.cd,c@d.ef"}) {
+  for (const std::string_view address : std::initializer_list<std::string_view>{"",
+                                                                                "@",
+                                                                                "a",
+                                                                                "a@",
+                                                                                "@b.cd",
+                                                                                "a@b",
+                                                                                "a@localhost",
+                                                                                "a@@b.cd",
+                                                                                "a@b@c.de",
+                                                                                ".a@b.cd",
+                                                                                "a.@b.cd",
+                                                                                "a..b@c.de",
+                                                                                "a@.b.cd",
+                                                                                "a@b.cd.",
+                                                                                "a@b..cd",
+                                                                                "a@-b.cd",
+                                                                                "a@b-.cd",
+                                                                                "a@b_c.de",
+                                                                                "a@127.0.0.1",
+                                                                                "a@[127.0.0.1]",
+                                                                                "a@b.0129",
+                                                                                " a@b.cd",
+                                                                                "a@b.cd ",
+                                                                                "a b@c.de",
+                                                                                "a@b c.de",
+                                                                                "a\t@b.cd",
+                                                                                "a@b.cd\n",
+                                                                                "a@b.cd\r\nBcc: x@y.zz",
+                                                                                std::string_view("a\0@b.cd", 7),
+                                                                                "\"a b\"@c.de",
+                                                                                "a(b)@c.de",
+                                                                                "a,b@c.de",
+                                                                                "a;b@c.de",
+                                                                                "a:b@c.de",
+                                                                                "a<b@c.de>",
+                                                                                "Ann <ann@example.com>",
+                                                                                "\xc3\xa9@b.cd",
+                                                                                "a@\xc3\xa9.cd",
+                                                                                "a\x7f@b.cd",
+                                                                                "mailto:a@b.cd",
+                                                                                "a@b.cd,c@d.ef"}) {
     EXPECT_FALSE(normalize_email(address)) << address;
   }
 }

@@ -35,6 +35,7 @@ TEST(IfMatch, ReadsListsAndTheStar) {
       {"\"v3\" , \t\"v4\" ,\"v5\"", false, {3, 4, 5}},
       {", \"v3\",, ,\"v4\",", false, {3, 4}},
       {"\"abc\"", false, {}},
+      {"\"!#~\"", false, {}},
       {"\"\"", false, {}},
       {"\"v03\"", false, {}},
       {"\"v-3\"", false, {}},
@@ -63,9 +64,30 @@ TEST(IfMatch, ReadsListsAndTheStar) {
 }
 
 TEST(IfMatch, RefusesWhatIsMalformedOrWeak) {
-  for (const char* header : {"", " ", ",", " , ", "v3", "3", "\"v3", "v3\"", "\"", "\"v3\"\"v4\"", "\"v3\" \"v4\"", "'v3'",
-                             "W/\"v3\"", "w/\"v3\"", "\"v3\", W/\"v4\"", "**", "*, \"v3\"", "\"v3\", *", "\"v3\";q=1",
-                             "\"a b\"", "\"a\x7f\"", "\"a\nb\"", "\"v3\"\n", "\"v3\\\"\""}) {
+  for (const char* header : {"",
+                             " ",
+                             ",",
+                             " , ",
+                             "v3",
+                             "3",
+                             "\"v3",
+                             "v3\"",
+                             "\"",
+                             "\"v3\"\"v4\"",
+                             "\"v3\" \"v4\"",
+                             "'v3'",
+                             "W/\"v3\"",
+                             "w/\"v3\"",
+                             "\"v3\", W/\"v4\"",
+                             "**",
+                             "*, \"v3\"",
+                             "\"v3\", *",
+                             "\"v3\";q=1",
+                             "\"a b\"",
+                             "\"a\x7f\"",
+                             "\"a\nb\"",
+                             "\"v3\"\n",
+                             "\"v3\\\"\""}) {
     EXPECT_FALSE(parse_if_match(header)) << header;
   }
 }

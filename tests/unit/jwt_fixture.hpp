@@ -42,8 +42,7 @@ inline crypto::JwtResult verify(std::string_view token) {
 }
 
 /// A correctly signed token of any header and payload.
-inline std::string sign_raw(std::string_view header, std::string_view payload,
-                            std::string_view secret = kSecretText) {
+inline std::string sign_raw(std::string_view header, std::string_view payload, std::string_view secret = kSecretText) {
   using namespace crypto;
   std::string token = base64url_encode(as_bytes(header)) + '.' + base64url_encode(as_bytes(payload));
   return token + '.' + base64url_encode(hmac_sha256(as_bytes(secret), as_bytes(token)));

@@ -78,6 +78,42 @@ TEST(Jwt, NeedsTheKeyThatWasAskedFor) {
   EXPECT_EQ(verdict(jwt_verify(token, changed, test_policy())), "bad_signature");
 }
 
+TEST(Jwt, TakesEveryCharacterOfKidsAndIds) {
+  const std::string kid = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  ASSERT_EQ(kid.size(), 64U);
+  const JwtKey key{kid, as_bytes(kSecretText)};
+  JwtClaims claims = test_claims();
+  claims.sub = "!#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`{|";
+  claims.sub.resize(64);
+  claims.jti = "}~";
+  claims.aal = 3;
+  const auto result = jwt_verify(
+      jwt_sign(claims, key), [&](std::string_view) { return std::optional(key); }, test_policy());
+  ASSERT_EQ(verdict(result), "accepted");
+  EXPECT_EQ(std::get<JwtClaims>(result), claims);
+}
+
+TEST(Jwt, IsAtMostEightLevelsDeep) {
+  const auto nested = [](std::size_t levels) {
+    return R"({"iss":"https://platform.example","sub":"u","aud":"platform","jti":"j","sid":"s","iat":1800000000,)"
+           R"("exp":1800000900,"x":)" +
+           std::string(levels - 1, '[') + std::string(levels - 1, ']') + "}";
+  };
+  EXPECT_EQ(verdict(verify(sign_raw(kGoodHeader, nested(8)))), "accepted");
+  EXPECT_EQ(verdict(verify(sign_raw(kGoodHeader, nested(9)))), "malformed");
+}
+
+TEST(Jws, TheSignatureLayerIsStrictAboutTheHeaderToo) {
+  const ByteView secret = as_bytes(kSecretText);
+  EXPECT_TRUE(jws_verify_hs256(sign_raw(R"({"alg":"HS256"})", "payload"), secret));
+  for (const char* header : {"", "{}", "[]", "no JSON", R"({"alg":"none"})", R"({"alg":"HS512"})", R"({"alg":1})",
+                             R"({"alg":"HS256","crit":["exp"]})", R"({"alg":"HS256","b64":false})",
+                             R"({"alg":"HS256","alg":"HS256"})", R"({"alg":"HS256","kid":1})"}) {
+    EXPECT_FALSE(jws_verify_hs256(sign_raw(header, "payload"), secret)) << header;
+  }
+  EXPECT_FALSE(jws_verify_hs256(sign_raw(R"({"alg":"HS256"})", std::string(4'000, 'x')), secret));
+}
+
 TEST(Jwt, ChecksTheSignatureBeforeThePayload) {
   const std::string forged = sign_raw(kGoodHeader, "no JSON at all", "another secret of 32 bytes or so");
   EXPECT_EQ(verdict(verify(forged)), "bad_signature");
@@ -88,7 +124,9 @@ TEST(Jwt, RefusesShortSecrets) {
   const JwtKey key{"key-1", as_bytes("31 bytes are not enough for it.")};
   EXPECT_THROW(jwt_sign(test_claims(), key), CryptoError);
   const std::string token = jwt_sign(test_claims(), test_key());
-  EXPECT_THROW(jwt_verify(token, [&](std::string_view) { return std::optional(key); }, test_policy()), CryptoError);
+  EXPECT_THROW(jwt_verify(
+                   token, [&](std::string_view) { return std::optional(key); }, test_policy()),
+               CryptoError);
   EXPECT_THROW(jws_verify_hs256(token, key.secret), CryptoError);
 }
 
@@ -123,7 +161,8 @@ TEST(Jwt, KnowsWhatTimeItIs) {
   };
   for (const auto& [iat, exp, nbf, wanted] : cases) {
     const std::string payload = R"({"iss":"https://platform.example","sub":"u","aud":"platform","jti":"j","sid":"s")"
-                                ",\"iat\":" + std::to_string(iat) + ",\"exp\":" + std::to_string(exp) +
+                                ",\"iat\":" +
+                                std::to_string(iat) + ",\"exp\":" + std::to_string(exp) +
                                 (nbf ? ",\"nbf\":" + std::to_string(*nbf) : "") + "}";
     EXPECT_EQ(verdict(verify(sign_raw(kGoodHeader, payload))), wanted) << payload;
   }
@@ -144,9 +183,10 @@ TEST(Jwt, HasALargestSize) {
   claims.iss.append(8, 'x');
   policy.issuer = claims.iss;
   EXPECT_THROW(jwt_sign(claims, test_key()), CryptoError);
-  const std::string payload = R"({"iss":")" + claims.iss + R"("})";
-  const std::string filler(kMaxTokenSize, 'x');
-  EXPECT_EQ(verdict(verify(sign_raw(kGoodHeader, filler))), "malformed");
+  const std::string payload = R"({"iss":"https://platform.example","sub":"u","aud":"platform","jti":"j","sid":"s",)"
+                              R"("iat":1800000000,"exp":1800000900,"x":")";
+  EXPECT_EQ(verdict(verify(sign_raw(kGoodHeader, payload + std::string(2'800, 'x') + "\"}"))), "accepted");
+  EXPECT_EQ(verdict(verify(sign_raw(kGoodHeader, payload + std::string(3'000, 'x') + "\"}"))), "malformed");
   EXPECT_EQ(verdict(verify(std::string(3'000'000, '.'))), "malformed");
 }
 

@@ -13,8 +13,11 @@ namespace {
 namespace dom = simdjson::dom;
 
 ApiField field(std::string name, std::string type = "string", std::string format = "") {
-  return {.name = std::move(name), .type = std::move(type), .format = std::move(format), .description = {}, .choices = {},
-          .fields = {}};
+  ApiField made;
+  made.name = std::move(name);
+  made.type = std::move(type);
+  made.format = std::move(format);
+  return made;
 }
 
 Operation operation(std::string id, std::string method, std::string path) {
@@ -41,7 +44,8 @@ std::vector<Operation> sample() {
   list.reply = ApiReply::list;
   list.parameters = {{field("role"), "query"}};
   list.parameters[0].field.required = false;
-  list.reply_fields = {field("user_id", "string", "uuid"), field("roles", "array"), field("seen_at", "string", "date-time")};
+  list.reply_fields = {field("user_id", "string", "uuid"), field("roles", "array"),
+                       field("seen_at", "string", "date-time")};
   list.reply_fields[2].nullable = true;
   list.reply_fields[2].required = false;
 
@@ -54,7 +58,8 @@ std::vector<Operation> sample() {
   change.body->front().choices = {"owner", "admin"};
   change.body->front().nullable = true;
   change.etag = true;
-  change.reply_fields = {field("anything", "any")};
+  change.reply_fields = {field("anything", "any"), field("own")};
+  change.reply_fields[1].raw_schema = R"({"const":7})";
 
   Operation remove = operation("remove_member", "DELETE", "/v1/members/{user_id}");
   remove.requires_ = "user";
@@ -149,9 +154,10 @@ TEST_F(OpenApiTest, AddsTheParametersThatFollow) {
 
 TEST_F(OpenApiTest, DescribesBodiesAndRepliesAsSchemas) {
   const std::string schema = "/content/application~1json/schema";
-  EXPECT_EQ(at(std::string(kLogin) + "/requestBody" + schema),
-            R"({"type":"object","properties":{"email":{"type":"string","format":"email"},"password":{"type":"string"}},)"
-            R"("required":["email","password"],"additionalProperties":false})");
+  EXPECT_EQ(
+      at(std::string(kLogin) + "/requestBody" + schema),
+      R"({"type":"object","properties":{"email":{"type":"string","format":"email"},"password":{"type":"string"}},)"
+      R"("required":["email","password"],"additionalProperties":false})");
   EXPECT_EQ(at(std::string(kMember) + "/patch/requestBody" + schema + "/properties/role"),
             R"({"type":["string","null"],"enum":["owner","admin",null]})");
   EXPECT_EQ(at(std::string(kInvite) + "/requestBody" + schema), R"({"type":"object","additionalProperties":false})");
@@ -159,6 +165,7 @@ TEST_F(OpenApiTest, DescribesBodiesAndRepliesAsSchemas) {
   EXPECT_EQ(at(std::string(kLogin) + "/responses/200" + schema + "/properties/user"),
             R"({"type":"object","properties":{"id":{"type":"string","format":"uuid"}},"required":["id"]})");
   EXPECT_EQ(at(std::string(kMember) + "/patch/responses/200" + schema + "/properties/anything"), "{}");
+  EXPECT_EQ(at(std::string(kMember) + "/patch/responses/200" + schema + "/properties/own"), R"({"const":7})");
   EXPECT_EQ(at(std::string(kMember) + "/delete/responses/204/content"), "absent");
 }
 
@@ -171,8 +178,9 @@ TEST_F(OpenApiTest, WrapsListsAndArrays) {
             R"("seen_at":{"type":["string","null"],"format":"date-time"}})");
   EXPECT_EQ(at(page + "/properties/data/items/required"), R"(["user_id","roles"])");
   const std::string array = std::string(kInvite) + "/responses/201/content/application~1json/schema";
-  EXPECT_EQ(at(array),
-            R"({"type":"object","properties":{"data":{"type":"array","items":{"type":"object"}}},"required":["data"]})");
+  EXPECT_EQ(
+      at(array),
+      R"({"type":"object","properties":{"data":{"type":"array","items":{"type":"object"}}},"required":["data"]})");
 }
 
 TEST_F(OpenApiTest, NamesTheProblemsThatFollow) {

@@ -14,13 +14,11 @@ struct Row {
   const char* owner_admin_staff_viewer;
 };
 
-constexpr Row kMatrix[] = {
-    {"workspace.view", "yyyy"},    {"workspace.manage", "yy--"},  {"workspace.delete", "y---"},
-    {"members.manage", "yy--"},    {"modules.manage", "yy--"},    {"connectors.manage", "yy--"},
-    {"api_keys.manage", "yy--"},   {"records.write", "yyy-"},     {"ai.use", "yyy-"},
-    {"publish.manage", "yy--"},    {"billing.manage", "y---"},    {"audit.view", "yy--"},
-    {"data.export", "yy--"},       {"compliance.manage", "yy--"},
-};
+constexpr Row kMatrix[] = {{"workspace.view", "yyyy"},  {"workspace.manage", "yy--"}, {"workspace.delete", "y---"},
+                           {"members.manage", "yy--"},  {"modules.manage", "yy--"},   {"connectors.manage", "yy--"},
+                           {"api_keys.manage", "yy--"}, {"records.write", "yyy-"},    {"ai.use", "yyy-"},
+                           {"publish.manage", "yy--"},  {"billing.manage", "y---"},   {"audit.view", "yy--"},
+                           {"data.export", "yy--"},     {"compliance.manage", "yy--"}};
 
 TEST(Roles, TheMatrixIsExactlyThis) {
   ASSERT_EQ(std::size(kMatrix), kCapabilityCount);
@@ -68,7 +66,7 @@ TEST(Roles, UnknownNamesAreUnknown) {
 }
 
 TEST(Roles, OnlyOwnersTouchOwnersAndNobodyBelowAdminTouchesAnybody) {
-  const std::set<std::string> allowed{"owner>owner", "owner>admin",  "owner>staff", "owner>viewer",
+  const std::set<std::string> allowed{"owner>owner", "owner>admin", "owner>staff", "owner>viewer",
                                       "admin>admin", "admin>staff", "admin>viewer"};
   for (const Role& actor : built_in_roles()) {
     for (const Role& target : built_in_roles()) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace factory::core {
@@ -78,16 +79,21 @@ TEST_F(RouterTest, RefusesTheSameShapeTwice) {
 }
 
 TEST_F(RouterTest, TakesNoLongerWithManyRoutes) {
-  const auto seconds_for = [](int routes) {
+  // The best of several short rounds, so that a busy machine does not count.
+  const auto best_seconds = [](int routes) {
     Router<int> router;
     for (int i = 0; i < routes; ++i) router.add("GET", *PathTemplate::parse("/v1/r" + std::to_string(i) + "/{id}"), i);
     const Segments segments{"v1", "r" + std::to_string(routes / 2), "7"};
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < 20'000; ++i) EXPECT_NE(router.find("GET", segments).target, nullptr);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    double best = 1e9;
+    for (int round = 0; round < 20; ++round) {
+      const auto begin = std::chrono::steady_clock::now();
+      for (int i = 0; i < 200; ++i) EXPECT_NE(router.find("GET", segments).target, nullptr);
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    return best;
   };
   // A hundred times the routes would take a hundred times as long in a linear search.
-  EXPECT_LT(seconds_for(10'000), 10 * seconds_for(100));
+  EXPECT_LT(best_seconds(10'000), 10 * best_seconds(100));
 }
 
 }  // namespace

@@ -121,8 +121,17 @@ TEST(Scrypt, WantsANewHashWhenParametersDiffer) {
 }
 
 TEST(Scrypt, RefusesParametersOutOfRange) {
-  for (const ScryptParams& params : {ScryptParams{0, 8, 1}, {21, 8, 1}, {4, 0, 1}, {4, 33, 1}, {4, 8, 0}, {4, 8, 17},
-                                     {20, 16, 1}, {20, 8, 8}, {-1, 8, 1}, {4, -8, 1}, {4, 8, -1}}) {
+  for (const ScryptParams& params : {ScryptParams{0, 8, 1},
+                                     {21, 8, 1},
+                                     {4, 0, 1},
+                                     {4, 33, 1},
+                                     {4, 8, 0},
+                                     {4, 8, 17},
+                                     {20, 16, 1},
+                                     {20, 8, 8},
+                                     {-1, 8, 1},
+                                     {4, -8, 1},
+                                     {4, 8, -1}}) {
     EXPECT_FALSE(scrypt_params_valid(params));
     EXPECT_THROW(scrypt_hash("secret", params), CryptoError);
   }

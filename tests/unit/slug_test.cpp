@@ -37,15 +37,27 @@ TEST(Slug, IsDerivedFromNames) {
       {"Bob's Bakery", "bobs-bakery"},
       {"Bob\xe2\x80\x99s Bakery", "bobs-bakery"},
       {"M\xc3\xbcller & S\xc3\xb6hne", "muller-sohne"},
-      {"Stra\xc3\x9f" "enbahn", "strassenbahn"},
-      {"\xc3\x86r\xc3\xb8sk\xc3\xb8" "bing", "aeroskobing"},
-      {"\xc5\x81\xc3\xb3" "d\xc5\xba", "lodz"},
+      {"Stra\xc3\x9f"
+       "enbahn",
+       "strassenbahn"},
+      {"\xc3\x86r\xc3\xb8sk\xc3\xb8"
+       "bing",
+       "aeroskobing"},
+      {"\xc5\x81\xc3\xb3"
+       "d\xc5\xba",
+       "lodz"},
       {"Ch\xc3\xa2teau d'\xc5\x92uvre", "chateau-doeuvre"},
-      {"\xc4\xb0stanbul \xc3\x87" "ay\xc4\xb1", "istanbul-cayi"},
+      {"\xc4\xb0stanbul \xc3\x87"
+       "ay\xc4\xb1",
+       "istanbul-cayi"},
       {"\xc8\x98tefan \xc8\x9b", "stefan-t"},
       {"Vi\xe1\xbb\x87t Nam", "viet-nam"},
-      {"e\xcc\x81" "cole", "ecole"},
-      {"\xc3\x97" "abc\xc3\xb7", "abc"},
+      {"e\xcc\x81"
+       "cole",
+       "ecole"},
+      {"\xc3\x97"
+       "abc\xc3\xb7",
+       "abc"},
       {"", "workspace"},
       {"---", "workspace"},
       {"\xe6\x9d\xb1\xe4\xba\xac", "workspace"},
@@ -53,8 +65,11 @@ TEST(Slug, IsDerivedFromNames) {
       {"A", "a-workspace"},
       {"API", "api-workspace"},
       {"www.", "www-workspace"},
-      {"\xff\xfe" "abc\xc3", "abc"},
+      {"\xff\xfe"
+       "abc\xc3",
+       "abc"},
       {"2024", "2024"},
+      {"AZ az 09", "az-az-09"},
   };
   for (const auto& [name, slug] : cases) {
     EXPECT_EQ(derive_slug(name), slug) << name;

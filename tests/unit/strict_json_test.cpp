@@ -13,10 +13,9 @@ std::optional<JsonFault> fault_of(std::string_view text) {
 }
 
 TEST(StrictJson, AcceptsEveryKindOfValue) {
-  for (const char* text :
-       {"{}", "[]", "null", "true", "false", "0", "-1.5e3", "\"text\"", " { \"a\" : [ 1 , { \"a\" : null } ] } ",
-        "9223372036854775807", "-9223372036854775808", "18446744073709551615", "1e308", "\"\\u00e9\\ud83d\\ude00\"",
-        "{\"a\":{\"a\":1},\"A\":2}"}) {
+  for (const char* text : {"{}", "[]", "null", "true", "false", "0", "-1.5e3", "\"text\"",
+                           " { \"a\" : [ 1 , { \"a\" : null } ] } ", "9223372036854775807", "-9223372036854775808",
+                           "18446744073709551615", "1e308", "\"\\u00e9\\ud83d\\ude00\"", "{\"a\":{\"a\":1},\"A\":2}"}) {
     EXPECT_FALSE(fault_of(text)) << text;
   }
 }

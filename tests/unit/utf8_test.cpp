@@ -7,9 +7,15 @@ namespace {
 
 TEST(Utf8, ReadsTheBoundsOfEveryLength) {
   const std::pair<std::string_view, char32_t> cases[] = {
-      {std::string_view("\0", 1), 0},   {"\x7f", 0x7f},           {"\xc2\x80", 0x80},
-      {"\xdf\xbf", 0x7ff},              {"\xe0\xa0\x80", 0x800},  {"\xed\x9f\xbf", 0xd7ff},
-      {"\xee\x80\x80", 0xe000},         {"\xef\xbf\xbf", 0xffff}, {"\xf0\x90\x80\x80", 0x10000},
+      {std::string_view("\0", 1), 0},
+      {"\x7f", 0x7f},
+      {"\xc2\x80", 0x80},
+      {"\xdf\xbf", 0x7ff},
+      {"\xe0\xa0\x80", 0x800},
+      {"\xed\x9f\xbf", 0xd7ff},
+      {"\xee\x80\x80", 0xe000},
+      {"\xef\xbf\xbf", 0xffff},
+      {"\xf0\x90\x80\x80", 0x10000},
       {"\xf4\x8f\xbf\xbf", 0x10ffff},
   };
   for (const auto& [text, value] : cases) {
@@ -21,8 +27,9 @@ TEST(Utf8, ReadsTheBoundsOfEveryLength) {
 
 TEST(Utf8, RefusesEverythingElse) {
   for (const std::string_view text :
-       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x41", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82",
-        "\xe2\x28\xa1", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "\xf0\x9f\x98", "a\xff"}) {
+       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x41", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf",
+        "\xe2\x82", "\xe2\x28\xa1", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe",
+        "\xf0\x9f\x98", "a\xff"}) {
     EXPECT_FALSE(valid_utf8(text));
   }
   EXPECT_EQ(first_code_point("").size, 0U);

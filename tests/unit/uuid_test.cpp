@@ -1,9 +1,13 @@
 #include "core/uuid.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
+#include <vector>
 
 namespace factory::core {
 namespace {
@@ -29,10 +33,10 @@ TEST(Uuid, ReadsTheCanonicalFormOnly) {
 
 TEST(Uuid7, LooksLikeRfc9562) {
   Uuid7Generator generator;
-  const std::array<std::uint8_t, 10> random{0xff, 0xff, 0xff, 2, 3, 4, 5, 6, 7, 8};
+  const std::array<std::uint8_t, 10> random{0xfd, 0xa3, 0xff, 2, 3, 4, 5, 6, 7, 8};
   // The time of the example in RFC 9562 A.6.
   const Uuid uuid = generator.next(0x017F22E279B0, random);
-  EXPECT_EQ(format_uuid(uuid), "017f22e2-79b0-77ff-bf02-030405060708");
+  EXPECT_EQ(format_uuid(uuid), "017f22e2-79b0-75a3-bf02-030405060708");
 }
 
 TEST(Uuid7, OnlyGrows) {
@@ -51,6 +55,35 @@ TEST(Uuid7, OnlyGrows) {
     ASSERT_EQ(next[8] >> 6, 2);
     former = next;
   }
+}
+
+TEST(Uuid7, IsRandomBehindTimeAndCounter) {
+  std::set<std::vector<std::uint8_t>> tails;
+  for (int i = 0; i < 10'000; ++i) {
+    const Uuid next = uuid7();
+    tails.emplace(next.begin() + 8, next.end());
+  }
+  EXPECT_EQ(tails.size(), 10'000U);
+}
+
+TEST(Uuid7, AChildProcessGoesItsOwnWay) {
+  uuid7();
+  int channel[2];
+  ASSERT_EQ(pipe(channel), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const Uuid made = uuid7();
+    _exit(write(channel[1], made.data(), made.size()) == std::ssize(made) ? 0 : 1);
+  }
+  const Uuid ours = uuid7();
+  Uuid theirs{};
+  EXPECT_EQ(read(channel[0], theirs.data(), theirs.size()), std::ssize(theirs));
+  int status = 1;
+  waitpid(child, &status, 0);
+  close(channel[0]);
+  close(channel[1]);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(std::equal(ours.begin() + 8, ours.end(), theirs.begin() + 8));
 }
 
 TEST(Uuid7, HoldsTheWallClockAndNeverRepeats) {

@@ -1,0 +1,8 @@
+\set number random(1, 1000)
+SELECT tenant, token FROM bench.callers WHERE number = :number
+\gset
+BEGIN;
+SELECT factory.sign_in(:token, :tenant);
+-- each of 100
+INSERT INTO bench.TABLE (tenant_id, title, amount) VALUES (:tenant, 'An order of the figures', 4200);
+COMMIT;

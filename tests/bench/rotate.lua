@@ -1,0 +1,24 @@
+-- wrk: one request for each caller, in turn. BENCH_CALLERS names a file of lines TOKEN TENANT.
+local requests, count, turn = {}, 0, 0
+
+function init(arguments)
+  for line in io.lines(os.getenv("BENCH_CALLERS")) do
+    local token, tenant = line:match("(%S+) (%S+)")
+    local headers = { ["Authorization"] = "Bearer " .. token }
+    -- A call that belongs to no workspace names none.
+    if arguments[1] == "tenant" then headers["X-Tenant-Id"] = tenant end
+    count = count + 1
+    requests[count] = wrk.format("GET", nil, headers)
+  end
+end
+
+function request()
+  turn = turn % count + 1
+  return requests[turn]
+end
+
+function done(summary)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.timeout + errors.status
+  io.write(string.format("rate %.1f failed %d\n", summary.requests / summary.duration * 1e6, failed))
+end

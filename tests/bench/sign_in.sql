@@ -1,0 +1,1 @@
+SELECT factory.sign_in(:token, :tenant);
