@@ -78,6 +78,27 @@ SELECT factory.sign_in(:'ben', :'a');
 COMMIT;
 SELECT factory.sign_out();
 
+-- Nor where an expression of PL/pgSQL, which is no statement of its own, follows a caught error.
+BEGIN;
+SELECT factory.sign_in(:'ben', :'a') = :'a' AS signed_in;
+DO $$
+DECLARE
+  here uuid;
+BEGIN
+  here := factory.tenant_id();
+  RAISE NOTICE 'signed in: %', here IS NOT NULL;
+  BEGIN
+    PERFORM factory.sign_out();
+    RAISE EXCEPTION 'undo';
+  EXCEPTION WHEN raise_exception THEN
+    NULL;
+  END;
+  here := factory.tenant_id();
+  RAISE NOTICE 'signed in: %', here IS NOT NULL;
+END
+$$;
+ROLLBACK;
+
 -- DO and CALL may commit on their way: no sign-in inside, and none of them under a session-long context.
 DO $$ BEGIN PERFORM factory.sign_in(current_setting('wall.ben'), current_setting('wall.a')::uuid); END $$;
 DO $$
