@@ -5,6 +5,7 @@
 #include "api/password_hashing.hpp"
 #include "api/request_info.hpp"
 #include "api/verification.hpp"
+#include "api/token_hash.hpp"
 #include "core/email.hpp"
 #include "core/json_writer.hpp"
 #include "core/password_policy.hpp"
@@ -28,18 +29,14 @@ struct Account {
   std::string email, name;
 };
 
-std::string hashed(std::string_view token) {
-  const crypto::Sha256Digest digest = crypto::sha256(crypto::as_bytes(token));
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 std::string new_refresh_token(const Uuid& session) {
   static pg::Statement statement(
       "INSERT INTO factory.refresh_tokens (token_hash, session_id, expires_at)"
       " SELECT $1, s.id, least(s.expires_at, pg_catalog.clock_timestamp() + pg_catalog.make_interval(days => $3))"
       " FROM factory.sessions s WHERE s.id = $2");
   const std::string token = crypto::base64url_encode(crypto::random_bytes(token_size));
-  statement.run({Value::bytea(hashed(token)), Value::uuid(session), Value::integer(pg::settings::refresh_idle_days)});
+  statement.run(
+      {Value::bytea(token_hash(token)), Value::uuid(session), Value::integer(pg::settings::refresh_idle_days)});
   return token;
 }
 
@@ -171,7 +168,7 @@ FACTORY_FUNCTION(factory_refresh) {
       " FROM factory.refresh_tokens r JOIN factory.sessions s ON s.id = r.session_id JOIN factory.users u ON u.id = "
       "s.user_id"
       " WHERE r.token_hash = $1");
-  const std::string hash = hashed(token);
+  const std::string hash = token_hash(token);
   const pg::Rows rows = find.run({Value::bytea(hash)});
   if (rows.empty()) throw Problem("invalid_refresh_token");
   const Uuid session = rows.uuid(0, 1);

@@ -3,6 +3,7 @@
 #include "api/context.hpp"
 #include "api/fields.hpp"
 #include "api/grants.hpp"
+#include "api/token_hash.hpp"
 #include "core/email.hpp"
 #include "core/json_writer.hpp"
 #include "crypto/base62.hpp"
@@ -21,11 +22,6 @@ namespace {
 
 constexpr std::size_t token_size = 32;  // 256 bits
 constexpr std::size_t tenant_prefix = 22;
-
-std::string hashed(std::string_view token) {
-  const crypto::Sha256Digest digest = crypto::sha256(crypto::as_bytes(token));
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
 
 void record(const std::string& action, const Uuid& tenant, const Uuid& invitation, const std::string& email,
             const std::string& role) {
@@ -65,9 +61,9 @@ FACTORY_FUNCTION(factory_create_invitation) {
       "INSERT INTO factory.invitations (tenant_id, id, email, role, token_hash, invited_by, expires_at)"
       " VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.clock_timestamp() + pg_catalog.make_interval(days => $7))"
       " ON CONFLICT (tenant_id, email) WHERE status = 'open' DO NOTHING RETURNING created_at, expires_at");
-  const pg::Rows rows =
-      insert.run({Value::uuid(tenant), Value::uuid(id), Value::text(*email), Value::text(role.name),
-                  Value::bytea(hashed(token)), Value::uuid(inviter), Value::integer(pg::settings::invitation_days)});
+  const pg::Rows rows = insert.run({Value::uuid(tenant), Value::uuid(id), Value::text(*email), Value::text(role.name),
+                                    Value::bytea(token_hash(token)), Value::uuid(inviter),
+                                    Value::integer(pg::settings::invitation_days)});
   if (rows.empty()) throw Problem("invitation_pending");
   record(declarations::action_of(fcinfo), tenant, id, *email, role.name);
   return pg::row_result(
@@ -105,7 +101,7 @@ FACTORY_FUNCTION(factory_accept_invitation) {
       "t.name, t.status"
       " FROM factory.invitations i JOIN factory.tenant_records t ON t.id = i.tenant_id"
       " WHERE i.tenant_id = $1 AND i.token_hash = $2 FOR UPDATE OF i");
-  const pg::Rows rows = find.run({Value::uuid(tenant), Value::bytea(hashed(token))});
+  const pg::Rows rows = find.run({Value::uuid(tenant), Value::bytea(token_hash(token))});
   if (rows.empty() || !rows.boolean(0, 4) || rows.text(0, 7) != "active") throw Problem("invitation_gone");
   if (rows.text(0, 2) != email) throw Problem("invitation_address_mismatch");
   const Uuid id = rows.uuid(0, 1);

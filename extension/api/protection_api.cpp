@@ -96,9 +96,9 @@ void check_caller(Oid table, const TableFacts& facts) {
 // A parent shows the rows of its children without asking their policies, and triggers are not inherited.
 bool inherits_or_is_inherited(Oid table, const TableFacts& facts) {
   if (facts.kind == RELKIND_PARTITIONED_TABLE) return false;
-  pg::Statement statement("SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1");
-  const bool found = !statement.run({Value::oid(table)}).empty();
-  statement.forget();
+  const bool found =
+      !pg::run_once("SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = $1 OR inhparent = $1", {Value::oid(table)})
+           .empty();
   return found;
 }
 
@@ -118,14 +118,15 @@ void check_shape(Oid table, const TableFacts& facts) {
 
 // A unique key across workspaces tells one workspace what another one holds.
 void check_unique_keys(Oid table, const TableFacts& facts, const std::optional<Uuid>& tenant) {
-  pg::Statement statement(
-      "WITH RECURSIVE tree(relation) AS ("
-      "SELECT $1::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relation)"
-      " SELECT string_agg(k.fix, ' ' ORDER BY k.index) FROM tree t CROSS JOIN LATERAL "
-      "factory.tenant_unique_keys(t.relation, $2) k");
   const std::optional<std::string> keys =
-      statement.run({Value::oid(table), Value::optional_uuid(tenant)}).optional_text(0, 1);
-  statement.forget();
+      pg::run_once(
+          "WITH RECURSIVE tree(relation) AS ("
+          "SELECT $1::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = "
+          "t.relation)"
+          " SELECT string_agg(k.fix, ' ' ORDER BY k.index) FROM tree t CROSS JOIN LATERAL "
+          "factory.tenant_unique_keys(t.relation, $2) k",
+          {Value::oid(table), Value::optional_uuid(tenant)})
+          .optional_text(0, 1);
   if (!keys) return;
   std::string fix;
   if (facts.tenant_column <= 0)
@@ -213,18 +214,10 @@ class Protection {
     execute("ALTER TABLE " + name_ + " ALTER COLUMN tenant_id SET DEFAULT factory.tenant_id()");
   }
 
-  bool any(const std::string& sql) {
-    pg::Statement statement(sql);
-    const bool found = !statement.run({Value::oid(table_)}).empty();
-    statement.forget();
-    return found;
-  }
+  bool any(const std::string& sql) { return !pg::run_once(sql, {Value::oid(table_)}).empty(); }
 
   bool has_rows(const char* condition) {
-    pg::Statement statement("SELECT 1 FROM " + name_ + condition + " LIMIT 1");
-    const bool found = !statement.run({}).empty();
-    statement.forget();
-    return found;
+    return !pg::run_once("SELECT 1 FROM " + name_ + condition + " LIMIT 1").empty();
   }
 
   bool has_foreign_key() {
@@ -242,15 +235,14 @@ class Protection {
 
   // The table and its partitions: each guards itself, as a partition read directly skips its parent's policies.
   std::vector<std::string> tree() {
-    pg::Statement statement(
+    const pg::Rows rows = pg::run_once(
         "WITH RECURSIVE tree(relation) AS ("
         "SELECT $1::oid UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relation)"
         " SELECT format('%I.%I', n.nspname, c.relname) FROM tree t"
-        " JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace");
-    const pg::Rows rows = statement.run({Value::oid(table_)});
+        " JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
+        {Value::oid(table_)});
     std::vector<std::string> names;
     for (std::uint64_t row = 0; row < rows.count(); ++row) names.push_back(rows.text(row, 1));
-    statement.forget();
     return names;
   }
 

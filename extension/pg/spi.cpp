@@ -11,6 +11,22 @@ constexpr int max_parameters = 64;
   pg_unreachable();
 }
 
+// The values as SPI takes them; plain data, built inside the call guard.
+struct Parameters {
+  Oid types[max_parameters];
+  Datum datums[max_parameters];
+  char nulls[max_parameters];
+
+  explicit Parameters(std::span<const Value> values) {
+    int count = 0;
+    for (const Value& value : values) {
+      types[count] = value.type();
+      nulls[count] = value.is_null() ? 'n' : ' ';
+      datums[count++] = value.build();
+    }
+  }
+};
+
 }  // namespace
 
 Connection::Connection() {
@@ -43,48 +59,33 @@ Rows Statement::run(std::initializer_list<Value> values, Reads reads, std::uint6
 Rows Statement::run(std::span<const Value> values, Reads reads, std::uint64_t limit) {
   if (plan_ == nullptr) prepare(values);
   call([&] {
-    Datum datums[max_parameters];
-    char nulls[max_parameters];
-    int count = 0;
-    for (const Value& value : values) {
-      nulls[count] = value.is_null() ? 'n' : ' ';
-      datums[count++] = value.build();
-    }
-    const int code = SPI_execute_plan(plan_, datums, nulls, reads == Reads::snapshot, static_cast<long>(limit));
+    Parameters parameters(values);
+    const int code = SPI_execute_plan(plan_, parameters.datums, parameters.nulls, reads == Reads::snapshot,
+                                      static_cast<long>(limit));
     if (code < 0) failed("SPI_execute_plan", code);
   });
   return Rows(SPI_tuptable, SPI_processed);
 }
 
-Rows Statement::run_latest(std::initializer_list<Value> values) {
-  if (plan_ == nullptr) prepare(std::span<const Value>(values.begin(), values.size()));
+Rows Statement::run_latest(std::initializer_list<Value> list) {
+  const std::span<const Value> values(list.begin(), list.size());
+  if (plan_ == nullptr) prepare(values);
   call([&] {
-    Datum datums[max_parameters];
-    char nulls[max_parameters];
-    int count = 0;
-    for (const Value& value : values) {
-      nulls[count] = value.is_null() ? 'n' : ' ';
-      datums[count++] = value.build();
-    }
+    Parameters parameters(values);
     CommandCounterIncrement();
-    const int code = SPI_execute_snapshot(plan_, datums, nulls, GetLatestSnapshot(), InvalidSnapshot, false, false, 0);
+    const int code = SPI_execute_snapshot(plan_, parameters.datums, parameters.nulls, GetLatestSnapshot(),
+                                          InvalidSnapshot, false, false, 0);
     if (code < 0) failed("SPI_execute_snapshot", code);
   });
   return Rows(SPI_tuptable, SPI_processed);
 }
 
-Rows run_once(const std::string& sql, std::initializer_list<Value> values) {
+Rows run_once(const std::string& sql, std::initializer_list<Value> list) {
+  const std::span<const Value> values(list.begin(), list.size());
   call([&] {
-    Oid types[max_parameters];
-    Datum datums[max_parameters];
-    char nulls[max_parameters];
-    int count = 0;
-    for (const Value& value : values) {
-      types[count] = value.type();
-      nulls[count] = value.is_null() ? 'n' : ' ';
-      datums[count++] = value.build();
-    }
-    const int code = SPI_execute_with_args(sql.c_str(), count, types, datums, nulls, false, 0);
+    Parameters parameters(values);
+    const int code = SPI_execute_with_args(sql.c_str(), static_cast<int>(values.size()), parameters.types,
+                                           parameters.datums, parameters.nulls, false, 0);
     if (code < 0) failed("SPI_execute_with_args", code);
   });
   return Rows(SPI_tuptable, SPI_processed);
