@@ -13,21 +13,31 @@ namespace factory::api::passwords {
 
 namespace {
 
+// Places for scrypt runs: the whole server's, since each run takes tens of MiB.
+struct Slots {
+  pg_atomic_uint32 taken;
+  ConditionVariable freed;
+};
+
+const pg::shared_memory::Area<Slots> slots("factory_password_hashes", [](Slots& made) {
+  pg_atomic_init_u32(&made.taken, 0);
+  ConditionVariableInit(&made.freed);
+});
+
 bool holding = false;
 
 bool try_take() {
-  pg_atomic_uint32& running = pg::shared_memory::state().password_hashes;
-  std::uint32_t seen = pg_atomic_read_u32(&running);
+  std::uint32_t seen = pg_atomic_read_u32(&slots->taken);
   while (seen < static_cast<std::uint32_t>(pg::settings::password_hash_slots))
-    if (pg_atomic_compare_exchange_u32(&running, &seen, seen + 1)) return true;
+    if (pg_atomic_compare_exchange_u32(&slots->taken, &seen, seen + 1)) return true;
   return false;
 }
 
 void give_back() {
   if (!holding) return;
   holding = false;
-  pg_atomic_fetch_sub_u32(&pg::shared_memory::state().password_hashes, 1);
-  ConditionVariableSignal(&pg::shared_memory::state().password_hash_finished);
+  pg_atomic_fetch_sub_u32(&slots->taken, 1);
+  ConditionVariableSignal(&slots->freed);
 }
 
 void give_back_at_exit(int, Datum) { give_back(); }
@@ -42,7 +52,7 @@ class Slot {
       registered = true;
     }
     const bool taken = pg::call([] {
-      ConditionVariable* finished = &pg::shared_memory::state().password_hash_finished;
+      ConditionVariable* finished = &slots->freed;
       const TimestampTz deadline =
           TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pg::settings::password_hash_wait_seconds * 1000L);
       bool got = try_take();
