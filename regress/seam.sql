@@ -160,7 +160,7 @@ SELECT seam_alive() AS alive, pg_backend_pid() = :backend AS same_backend;
 -- Settings are made with kinds and limits, and shared memory holds what was asked for.
 SELECT name, context, min_val, max_val, unit FROM pg_settings WHERE name LIKE 'factory.%' AND vartype = 'integer' ORDER BY name;
 SELECT name, context FROM pg_settings WHERE name LIKE 'factory.%' AND vartype <> 'integer' ORDER BY name;
-SELECT count(*), min(size) > 0 AS has_room FROM pg_shmem_allocations WHERE name = 'platform_factory';
+SELECT count(*), min(size) > 0 AS has_room FROM pg_shmem_allocations WHERE name = 'factory_password_hashes';
 -- A call that fails gives its slot of the password hashes back: more of them than there are slots.
 \set VERBOSITY terse
 SELECT access_token IS NULL FROM factory.login('nobody@example.com', 'a quite long phrase');

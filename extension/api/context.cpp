@@ -6,6 +6,7 @@
 extern "C" {
 #include "catalog/pg_namespace.h"
 #include "executor/executor.h"
+#include "utils/inval.h"
 }
 
 namespace factory::api {
@@ -20,6 +21,8 @@ Context active;                     // mirrors the setting, by its assign hook
 bool present = false;               // `active` holds somebody
 const char* minting = nullptr;      // the one value that the check hook accepts right now
 const core::Uuid* scope = nullptr;  // tenant of the innermost TenantScope
+
+void forget_verdict() { context::verdict = {}; }
 
 // Facts about one transaction, valid while its local id is the current one: they survive savepoint rollback.
 LocalTransactionId tenant_of = InvalidLocalTransactionId;
@@ -39,6 +42,7 @@ bool is_now(LocalTransactionId transaction) {
 bool is_verified() { return is_now(verified_in) && std::memcmp(&verified, &active, sizeof(Context)) == 0; }
 
 void note_verified(const Context& context) {
+  forget_verdict();
   verified = context;
   verified_in = pg::local_transaction();
 }
@@ -96,6 +100,7 @@ bool check_value(char** value, void** extra, GucSource source) {
 }
 
 void assign_value(const char*, void* extra) {
+  forget_verdict();
   if (present) note_tenant(active);
   present = extra != nullptr;
   if (present) {
@@ -105,6 +110,7 @@ void assign_value(const char*, void* extra) {
 }
 
 void transaction_ended(XactEvent event, void*) {
+  forget_verdict();
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
     return;
   minting = nullptr;
@@ -147,6 +153,24 @@ void executor_start(QueryDesc* query, int flags) {
     standard_ExecutorStart(query, flags);
 }
 
+// The platform's relations that were found by name, until the server says that they changed.
+std::unordered_map<std::string_view, Oid>& relations() {
+  static auto* instance = new std::unordered_map<std::string_view, Oid>();
+  return *instance;
+}
+
+void relation_changed(Datum, Oid relation) {
+  std::erase_if(relations(),
+                [relation](const auto& entry) { return !OidIsValid(relation) || entry.second == relation; });
+}
+
+bool usable(TimestampTz now) {
+  if (!present || now >= active.expires_at) return false;
+  if (IsParallelWorker()) return true;
+  if (is_now(signed_out_in) || (active.for_session && !is_verified())) return false;
+  return !(active.has_tenant && is_now(tenant_of) && transaction_tenant != active.tenant);
+}
+
 Oid role_oid(Oid& cached, const char* name) {
   if (!OidIsValid(cached)) cached = pg::call([name] { return get_role_oid(name, false); });
   return cached;
@@ -163,17 +187,17 @@ void install() {
       setting_name, "Verified context of the transaction; set by factory.sign_in() alone.", nullptr, &setting_value, "",
       PGC_SUSET, GUC_NO_SHOW_ALL | GUC_DISALLOW_IN_FILE | GUC_NOT_IN_SAMPLE, check_value, assign_value, nullptr);
   RegisterXactCallback(transaction_ended, nullptr);
+  CacheRegisterRelcacheCallback(relation_changed, Datum(0));
   RegisterSubXactCallback(subtransaction_ended, nullptr);
   next_executor_start = ExecutorStart_hook;
   ExecutorStart_hook = executor_start;
 }
 
-const Context* current() {
-  if (!present || GetCurrentStatementStartTimestamp() >= active.expires_at) return nullptr;
-  if (IsParallelWorker()) return &active;
-  if (is_now(signed_out_in) || (active.for_session && !is_verified())) return nullptr;
-  if (active.has_tenant && is_now(tenant_of) && transaction_tenant != active.tenant) return nullptr;
-  return &active;
+Verdict verdict;
+
+const Context* decide(TimestampTz statement_start) {
+  verdict = {statement_start, usable(statement_start) ? &active : nullptr};
+  return verdict.context;
 }
 
 bool is_expired() { return present && active.expires_at <= GetCurrentTimestamp(); }
@@ -207,6 +231,7 @@ void sign_out() {
   // Also where the context was found ended and is blank for this transaction only.
   set_value("", GUC_ACTION_SET);
   signed_out_in = pg::local_transaction();
+  forget_verdict();
 }
 
 TenantScope::TenantScope(const core::Uuid& tenant) : tenant_(tenant), before_(scope) { scope = &tenant_; }
@@ -230,7 +255,8 @@ Oid operator_role() {
 }
 
 Oid platform_relation(const char* name) {
-  return pg::call([name] {
+  if (const auto found = relations().find(name); found != relations().end()) return found->second;
+  const Oid relation = pg::call([name] {
     HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("factory"));
     if (!HeapTupleIsValid(tuple)) return InvalidOid;
     const auto* schema = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(tuple));
@@ -238,6 +264,8 @@ Oid platform_relation(const char* name) {
     ReleaseSysCache(tuple);
     return owner == get_role_oid("factory_owner", true) ? get_relname_relid(name, oid) : InvalidOid;
   });
+  if (OidIsValid(relation)) relations().emplace(name, relation);
+  return relation;
 }
 
 bool caller_is_operator() {

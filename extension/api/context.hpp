@@ -27,9 +27,20 @@ namespace context {
 // Defines the setting and the callbacks; called once at load.
 void install();
 
+// What current() answers in the statement that began at `since`; whatever may change the answer forgets it.
+struct Verdict {
+  TimestampTz since = DT_NOBEGIN;
+  const Context* context = nullptr;
+};
+extern Verdict verdict;
+const Context* decide(TimestampTz statement_start);
+
 // The context when it may be used now: the statement began before its expiry, the session behind a session-long one was
-// verified in this transaction, and nobody signed out. Otherwise nullptr.
-const Context* current();
+// verified in this transaction, and nobody signed out. Otherwise nullptr. Policies ask once a row, so it is a comparison.
+inline const Context* current() {
+  const TimestampTz statement_start = GetCurrentStatementStartTimestamp();
+  return verdict.since == statement_start ? verdict.context : decide(statement_start);
+}
 
 // Whether there is a context whose time is over by the clock.
 bool is_expired();
@@ -83,7 +94,7 @@ class AsOwner {
 };
 
 // Oid of a relation of the platform; InvalidOid in a database that does not hold it, though somebody's own schema there may
-// bear the same name.
+// bear the same name. `name` is a literal.
 Oid platform_relation(const char* name);
 
 // Whether the database login behind the call is a superuser or a factory_operator.

@@ -63,15 +63,15 @@ FACTORY_EXPORTED(factory_assurance) {
 
 // The bit of the capability that the first argument names, 0 for an unknown name. Policies ask with a constant, once a row:
 // that answer is kept with the call site. Anything but a constant may change from call to call.
-static core::CapabilitySet asked_capability(FunctionCallInfo fcinfo) {
-  constexpr core::CapabilitySet kept = core::CapabilitySet{1} << 31;
-  FmgrInfo* site = fcinfo->flinfo;
-  if (site != nullptr && site->fn_extra != nullptr)
-    return static_cast<core::CapabilitySet>(reinterpret_cast<std::uintptr_t>(site->fn_extra)) & ~kept;
+static constexpr core::CapabilitySet kept = core::CapabilitySet{1} << 31;
+
+[[gnu::noinline]] static core::CapabilitySet read_capability(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(0)) return 0;
   const text* name = PG_GETARG_TEXT_PP(0);
   const std::optional<core::Capability> capability =
       core::find_capability({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))});
   const core::CapabilitySet bit = capability ? core::bit(*capability) : 0;
+  FmgrInfo* site = fcinfo->flinfo;
   if (site != nullptr && site->fn_expr != nullptr && IsA(site->fn_expr, FuncExpr)) {
     const List* arguments = reinterpret_cast<const FuncExpr*>(site->fn_expr)->args;
     if (list_length(arguments) == 1 && IsA(linitial(arguments), Const))
@@ -81,10 +81,14 @@ static core::CapabilitySet asked_capability(FunctionCallInfo fcinfo) {
 }
 
 // The context, when it holds the capability that the first argument names.
-static const Context* context_with_capability(FunctionCallInfo fcinfo) {
+[[gnu::always_inline]] static inline const Context* context_with_capability(FunctionCallInfo fcinfo) {
   const Context* context = context::current();
-  if (context == nullptr || !context->has_tenant || PG_ARGISNULL(0)) return nullptr;
-  return (context->capabilities & asked_capability(fcinfo)) != 0 ? context : nullptr;
+  if (context == nullptr || !context->has_tenant) return nullptr;
+  const FmgrInfo* site = fcinfo->flinfo;
+  const auto known =
+      site == nullptr ? 0 : static_cast<core::CapabilitySet>(reinterpret_cast<std::uintptr_t>(site->fn_extra));
+  const core::CapabilitySet asked = known != 0 ? known & ~kept : read_capability(fcinfo);
+  return (context->capabilities & asked) != 0 ? context : nullptr;
 }
 
 FACTORY_EXPORTED(factory_can) { PG_RETURN_BOOL(context_with_capability(fcinfo) != nullptr); }

@@ -356,13 +356,9 @@ Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid>& tenant, int firs
     const pg::SettingsScope settings;
     answer = Call(std::move(request), tenant).answer();
   }
-  std::string headers;
-  core::JsonWriter json(headers);
-  json.begin_object();
-  for (const auto& [name, value] : answer.headers) json.member(name, value);
-  json.end_object();
-  return pg::row_result(fcinfo,
-                        {pg::Value::integer(answer.status), pg::Value::jsonb(headers), pg::Value::bytea(answer.body)});
+  return pg::row_result(
+      fcinfo, {pg::Value::integer(answer.status), pg::Value::datum(JSONBOID, pg::jsonb_object(answer.headers)),
+               pg::Value::bytea(answer.body)});
 }
 
 }  // namespace

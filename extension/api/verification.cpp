@@ -5,6 +5,7 @@
 #include "core/json_writer.hpp"
 #include "core/problem.hpp"
 #include "crypto/random.hpp"
+#include "pg/keyed_rows.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 
@@ -24,29 +25,29 @@ struct SessionFacts {
   bool ended = false;
   TimestampTz expires_at = 0;
   int assurance = 1;
-  std::optional<std::string> role;
-  std::optional<std::string> tenant_status;
+  std::string role, tenant_status;  // empty: no membership, no workspace
 };
 
-// One statement, one snapshot: session, account, membership and workspace cannot disagree. The latest one, as the caller
-// may hold an older one from before a sign-out or a removal.
+// All from one snapshot: session, account, membership and workspace cannot disagree. The latest one, as the caller may hold
+// an older one from before a sign-out or a removal.
 std::optional<SessionFacts> look_up(const Uuid& session, const Uuid& user, const std::optional<Uuid>& tenant) {
-  static pg::Statement statement(
-      "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, m.role, t.status"
-      " FROM factory.sessions s"
-      " JOIN factory.users u ON u.id = s.user_id"
-      " LEFT JOIN factory.memberships m ON m.tenant_id = $3 AND m.user_id = s.user_id"
-      " LEFT JOIN factory.tenant_records t ON t.id = $3"
-      " WHERE s.id = $1 AND s.user_id = $2");
-  static pg::Statement without_tenant(
-      "SELECT u.status, s.ended_at IS NOT NULL, s.expires_at, s.assurance::int4, NULL::text, NULL::text"
-      " FROM factory.sessions s JOIN factory.users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2");
-  const pg::Connection connection;
-  const pg::Rows rows = tenant ? statement.run_latest({Value::uuid(session), Value::uuid(user), Value::uuid(*tenant)})
-                               : without_tenant.run_latest({Value::uuid(session), Value::uuid(user)});
-  if (rows.empty()) return std::nullopt;
-  return SessionFacts{rows.text(0, 1),    rows.boolean(0, 2),       rows.timestamp(0, 3),
-                      rows.integer(0, 4), rows.optional_text(0, 5), rows.optional_text(0, 6)};
+  const pg::LatestRows rows;
+  const auto found_session = rows.find(platform_relation("sessions"), {Value::uuid(session)});
+  if (!found_session || found_session->uuid("user_id") != user) return std::nullopt;
+  const auto account = rows.find(platform_relation("users"), {Value::uuid(user)});
+  if (!account) return std::nullopt;
+  SessionFacts facts{account->text("status"),
+                     !found_session->is_null("ended_at"),
+                     found_session->timestamp("expires_at"),
+                     found_session->smallint("assurance"),
+                     {},
+                     {}};
+  if (!tenant) return facts;
+  if (const auto row = rows.find(platform_relation("memberships"), {Value::uuid(*tenant), Value::uuid(user)}))
+    facts.role = row->text("role");
+  if (const auto row = rows.find(platform_relation("tenant_records"), {Value::uuid(*tenant)}))
+    facts.tenant_status = row->text("status");
+  return facts;
 }
 
 void check_session(const std::optional<SessionFacts>& facts) {
@@ -55,8 +56,8 @@ void check_session(const std::optional<SessionFacts>& facts) {
 }
 
 void check_membership(const SessionFacts& facts) {
-  if (!facts.role || !facts.tenant_status) throw Problem("tenant_not_found");
-  if (*facts.tenant_status != "active") throw Problem("tenant_deleted");
+  if (facts.role.empty() || facts.tenant_status.empty()) throw Problem("tenant_not_found");
+  if (facts.tenant_status != "active") throw Problem("tenant_deleted");
 }
 
 Uuid uuid_claim(const std::string& text) {
@@ -96,19 +97,12 @@ class KeyStatus {
 KeyStatus key_status;
 
 bool session_still_holds(const Context& context) {
-  const AsOwner owner;
-  std::optional<context::TenantScope> scope;
-  std::optional<Uuid> tenant;
-  if (context.has_tenant) {
-    tenant = context.tenant;
-    scope.emplace(context.tenant);
-  }
-  const std::optional<SessionFacts> facts = look_up(context.session, context.user, tenant);
+  const std::optional<SessionFacts> facts =
+      look_up(context.session, context.user, context.has_tenant ? std::optional(context.tenant) : std::nullopt);
   if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp() || facts->user_status != "active")
     return false;
-  if (!tenant) return true;
   // A changed role means other capabilities: sign in again, do not go on with the old ones.
-  return facts->role && *facts->role == context.role && facts->tenant_status && *facts->tenant_status == "active";
+  return !context.has_tenant || (facts->role == context.role && facts->tenant_status == "active");
 }
 
 }  // namespace
@@ -157,8 +151,6 @@ std::string issue_access_token(const Uuid& user, const Uuid& session, int assura
 Context establish(const crypto::JwtClaims& claims, const std::optional<Uuid>& tenant, Membership membership) {
   const Uuid user = uuid_claim(claims.sub);
   const Uuid session = uuid_claim(claims.sid);
-  std::optional<context::TenantScope> scope;
-  if (tenant) scope.emplace(*tenant);
   const std::optional<SessionFacts> facts = look_up(session, user, tenant);
   check_session(facts);
 
@@ -169,14 +161,14 @@ Context establish(const crypto::JwtClaims& claims, const std::optional<Uuid>& te
   context.assurance = facts->assurance;
   context.expires_at = std::min(facts->expires_at, from_unix_seconds(claims.exp + clock_skew_seconds));
   if (!tenant) return context;
-  if (membership == Membership::optional && (!facts->role || !facts->tenant_status)) return context;
+  if (membership == Membership::optional && (facts->role.empty() || facts->tenant_status.empty())) return context;
   check_membership(*facts);
-  const core::Role* role = core::find_role(*facts->role);
-  if (role == nullptr || facts->role->size() >= sizeof context.role) throw Problem("tenant_not_found");
+  const core::Role* role = core::find_role(facts->role);
+  if (role == nullptr || facts->role.size() >= sizeof context.role) throw Problem("tenant_not_found");
   context.has_tenant = true;
   context.tenant = *tenant;
   context.capabilities = role->capabilities;
-  std::memcpy(context.role, facts->role->data(), facts->role->size());
+  std::memcpy(context.role, facts->role.data(), facts->role.size());
   return context;
 }
 

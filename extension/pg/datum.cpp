@@ -133,6 +133,26 @@ Datum uuid_result(const core::Uuid& value) {
   return call([&value] { return Value::uuid(value).build(); });
 }
 
+Datum jsonb_object(std::span<const std::pair<std::string, std::string>> members) {
+  return call([members] {
+    const auto text = [](const std::string& from) {
+      JsonbValue value;
+      value.type = jbvString;
+      value.val.string.val = pnstrdup(from.data(), from.size());
+      value.val.string.len = static_cast<int>(from.size());
+      return value;
+    };
+    JsonbParseState* state = nullptr;
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    for (const auto& [name, content] : members) {
+      JsonbValue key = text(name), value = text(content);
+      pushJsonbValue(&state, WJB_KEY, &key);
+      pushJsonbValue(&state, WJB_VALUE, &value);
+    }
+    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+  });
+}
+
 Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values) {
   return call([&] {
     TupleDesc descriptor;

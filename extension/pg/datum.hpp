@@ -62,6 +62,9 @@ std::optional<std::int64_t> optional_bigint(FunctionCallInfo fcinfo, int index);
 Oid oid_argument(FunctionCallInfo fcinfo, int index, const char* name);
 std::vector<std::string> text_array_argument(FunctionCallInfo fcinfo, int index);
 
+// {"name": "value", ...} as jsonb.
+Datum jsonb_object(std::span<const std::pair<std::string, std::string>> members);
+
 // Results.
 Datum text_result(std::string_view value);
 Datum uuid_result(const core::Uuid& value);

@@ -2,14 +2,14 @@
 CREATE VIEW factory.tenants WITH (security_barrier) AS
   SELECT t.id, t.slug, t.name, t.status, t.created_at, t.version
   FROM factory.tenant_records t
-  WHERE t.id = factory.tenant_id() AND factory.can('workspace.view');
+  WHERE t.id = factory.tenant_with('workspace.view');
 COMMENT ON VIEW factory.tenants IS 'The workspace of the context.';
 
 CREATE VIEW factory.members WITH (security_barrier) AS
   SELECT m.tenant_id, m.user_id, u.email, u.name, m.role, m.joined_at, m.version
   FROM factory.memberships m
   JOIN factory.users u ON u.id = m.user_id
-  WHERE m.tenant_id = factory.tenant_id() AND factory.can('workspace.view');
+  WHERE m.tenant_id = factory.tenant_with('workspace.view');
 COMMENT ON VIEW factory.members IS 'The people of the workspace of the context.';
 
 CREATE VIEW factory.my_tenants WITH (security_barrier) AS

@@ -1,5 +1,5 @@
--- wrk: one request for each caller, in turn. BENCH_CALLERS names a file of lines TOKEN TENANT.
-local requests, count, turn = {}, 0, 0
+-- wrk: a hundred requests for each caller, in turn, as pick_caller.psql does. BENCH_CALLERS names a file of lines TOKEN TENANT.
+local requests, count, sent = {}, 0, 0
 
 function init(arguments)
   for line in io.lines(os.getenv("BENCH_CALLERS")) do
@@ -13,8 +13,8 @@ function init(arguments)
 end
 
 function request()
-  turn = turn % count + 1
-  return requests[turn]
+  sent = sent + 1
+  return requests[math.floor(sent / 100) % count + 1]
 end
 
 function done(summary)

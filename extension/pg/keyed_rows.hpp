@@ -1,0 +1,46 @@
+// Rows by their whole primary key, straight from the index: what every call looks up, without a plan to start and to end.
+#pragma once
+
+#include "pg/datum.hpp"
+
+extern "C" {
+#include "utils/snapmgr.h"
+}
+
+namespace factory::pg {
+
+// A row that was found; a copy, valid as long as the memory context that was current then.
+class KeyedRow {
+ public:
+  KeyedRow(HeapTuple tuple, TupleDesc descriptor) : tuple_(tuple), descriptor_(descriptor) {}
+  bool is_null(const char* column) const;
+  // A null is an empty string, all zeros, 0.
+  std::string text(const char* column) const;
+  core::Uuid uuid(const char* column) const;
+  std::int16_t smallint(const char* column) const;
+  TimestampTz timestamp(const char* column) const;
+
+ private:
+  Datum datum(const char* column, bool* is_null) const;
+
+  HeapTuple tuple_;
+  TupleDesc descriptor_;
+};
+
+// One snapshot of what is committed at this moment and of what this transaction has done, even where the caller holds an
+// older one. Row security and privileges are not asked: whoever looks names the tenant in the key.
+class LatestRows {
+ public:
+  LatestRows();
+  ~LatestRows();
+  LatestRows(const LatestRows&) = delete;
+  LatestRows& operator=(const LatestRows&) = delete;
+
+  // The row of the plain table `table` whose primary key is `key`, in the key's order of columns.
+  std::optional<KeyedRow> find(Oid table, std::initializer_list<Value> key) const;
+
+ private:
+  Snapshot snapshot_;
+};
+
+}  // namespace factory::pg
