@@ -37,11 +37,23 @@ Oid partition_of(Relation table, HeapTuple row) {
   return partition < 0 ? InvalidOid : partitions->oids[partition];
 }
 
+// Opens the partition that takes the row. Waiting for it may have let an ATTACH or DETACH through, after which the row
+// belongs elsewhere; what is open with the lock of a writer stays where it is.
+Relation open_partition(Relation table, HeapTuple row) {
+  for (Oid oid = partition_of(table, row); OidIsValid(oid);) {
+    Relation partition = try_table_open(oid, RowExclusiveLock);
+    const Oid now = partition_of(table, row);
+    if (now == oid) return partition;
+    if (partition != nullptr) table_close(partition, RowExclusiveLock);
+    oid = now;
+  }
+  return nullptr;
+}
+
 // Finds the table that stores the row and gives the row its layout. Nothing when there is none that takes plain rows.
 Relation storage_of(Relation table, HeapTuple* row) {
   while (table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
-    const Oid oid = table->trigdesc != nullptr ? InvalidOid : partition_of(table, *row);
-    Relation partition = OidIsValid(oid) ? table_open(oid, RowExclusiveLock) : nullptr;
+    Relation partition = table->trigdesc != nullptr ? nullptr : open_partition(table, *row);
     if (partition != nullptr) {
       TupleConversionMap* map = convert_tuples_by_name(RelationGetDescr(table), RelationGetDescr(partition));
       if (map != nullptr) *row = execute_attr_map_tuple(*row, map);
