@@ -4,6 +4,7 @@
 #include "core/etag.hpp"
 #include "core/json_document.hpp"
 #include "core/json_writer.hpp"
+#include "core/utf8.hpp"
 
 #include <charconv>
 
@@ -117,7 +118,7 @@ Arguments::Arguments(const Declaration& declaration, const HttpRequest& request,
 }
 
 void Arguments::complain(std::string_view name, std::string code, std::string detail) {
-  errors_.push_back({std::string("#/") + std::string(name), std::move(code), std::move(detail)});
+  errors_.push_back({"#/" + core::clipped(name), std::move(code), std::move(detail)});
 }
 
 void Arguments::take(const Declaration& declaration, std::string_view name, Source source, const std::string& text,

@@ -88,7 +88,7 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
     std::string value = decode(pair.substr(std::min(equals + 1, pair.size())), is_query_character, true);
     if (name.empty()) refuse("the query holds a parameter without a name");
     if (std::ranges::find(parameters, name, &std::pair<std::string, std::string>::first) != parameters.end()) {
-      throw Problem("bad_request", "the query names " + name + " twice");
+      throw Problem("bad_request", "the query names " + clipped(name) + " twice");
     }
     if (parameters.size() == kMaxQueryParameters) refuse("the query holds more than 100 parameters");
     parameters.emplace_back(std::move(name), std::move(value));

@@ -29,4 +29,12 @@ bool valid_utf8(std::string_view text) {
   return true;
 }
 
+std::string clipped(std::string_view text) {
+  constexpr std::size_t kMost = 64;
+  if (text.size() <= kMost) return std::string(text);
+  std::size_t size = kMost;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) --size;
+  return std::string(text.substr(0, size)) + "\xe2\x80\xa6";
+}
+
 }  // namespace factory::core

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace factory::core {
@@ -15,5 +16,8 @@ CodePoint first_code_point(std::string_view text);
 
 /// Whether the whole text is UTF-8.
 bool valid_utf8(std::string_view text);
+
+/// What a caller wrote, to be said back in a message: at most 64 bytes of it, whole code points and an ellipsis.
+std::string clipped(std::string_view text);
 
 }  // namespace factory::core

@@ -98,6 +98,11 @@ def test_five_megabytes_are_refused_at_the_door(platform, person):
     assert answer.outcome == (413, "body_too_large")
 
 
+def test_a_name_is_said_back_in_part(platform, person):
+    answer = person.call("POST", "/v1/tenants", {"name": "x", "é" * 100_000: 1})
+    assert answer.outcome == INVALID and answer.pointers == [("#/" + "é" * 32 + "…", "unknown_field")]
+
+
 def test_every_field_that_is_wrong_is_named(platform, person):
     answer = person.call("POST", "/v1/tenants", {"name": 1, "slug": [], "extra": None, "status": "x"})
     assert answer.pointers == [("#/extra", "unknown_field"), ("#/name", "invalid_type"), ("#/slug", "invalid_type"),

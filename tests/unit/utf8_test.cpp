@@ -37,5 +37,21 @@ TEST(Utf8, RefusesEverythingElse) {
   EXPECT_TRUE(valid_utf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"));
 }
 
+TEST(Utf8, ClipsWhatIsSaidBack) {
+  const std::string most(64, 'x');
+  EXPECT_EQ(clipped(""), "");
+  EXPECT_EQ(clipped(most), most);
+  EXPECT_EQ(clipped(most + "x"), most + "\xe2\x80\xa6");
+  EXPECT_EQ(clipped(std::string(1 << 20, 'x')).size(), 67U);
+  // A code point is whole or gone.
+  for (const std::string_view point : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"})
+    for (std::size_t before = 60; before <= 64; ++before) {
+      const std::string said = clipped(std::string(before, 'x') + std::string(point) + most);
+      EXPECT_TRUE(valid_utf8(said));
+      EXPECT_LE(said.size(), 67U);
+      EXPECT_GE(said.size(), before + 3);
+    }
+}
+
 }  // namespace
 }  // namespace factory::core
