@@ -93,4 +93,16 @@ RESET SESSION AUTHORIZATION;
 SELECT status, convert_from(body, 'UTF8')::json->>'code' AS code FROM factory.serve_global('GET', '/v1/app/notes/count', '{}', '', NULL);
 SELECT status, convert_from(body, 'UTF8')::json->>'code' AS code FROM factory.serve_global('POST', '/v1/app/complaints', '{}', '', NULL);
 SELECT count(*) FROM (SELECT json_object_keys(factory.openapi()->'paths') AS path) p WHERE path LIKE '/v1/app/%';
+
+-- A new library reads the declarations of the schema before: a column that is not there yet holds nothing, and calls go on.
+BEGIN;
+ALTER TABLE factory.routes DROP COLUMN etag, DROP COLUMN status, DROP COLUMN problems, DROP COLUMN nullable, DROP COLUMN schemas, DROP COLUMN rate_class,
+  DROP COLUMN audit_action, DROP COLUMN page_key, DROP COLUMN summary;
+SELECT status, convert_from(body, 'UTF8')::json->>'code' AS code FROM factory.serve_global('GET', '/v1/me', '{}', '', NULL);
+\set headers_of '{"authorization": "Bearer ' :ann '"}'
+SELECT status, convert_from(body, 'UTF8')::json->>'name' AS name FROM factory.serve(:'a', 'GET', '/v1/tenant', :'headers_of', '', '192.0.2.1');
+SELECT json_typeof(factory.openapi()->'paths') AS paths;
+SELECT factory.require('workspace.view');
+ROLLBACK;
+SELECT json_typeof(factory.openapi()->'paths') AS paths;
 \i :leave

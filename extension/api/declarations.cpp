@@ -187,17 +187,27 @@ std::vector<RawRow> read_rows(Oid table) {
     SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
     HeapTuple tuple;
     while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-      RawRow row{};
+      // A column that is not there yet, as after a new library and before ALTER EXTENSION UPDATE, holds nothing.
       bool null;
+      const auto value_of = [&](AttrNumber number) {
+        null = number <= 0;
+        return null ? Datum(0) : heap_getattr(tuple, number, descriptor, &null);
+      };
+      const auto array_of = [&](AttrNumber number) {
+        const Datum value = value_of(number);
+        return PointerGetDatum(null ? construct_empty_array(TEXTOID) : DatumGetArrayTypePCopy(value));
+      };
+      RawRow row{};
       for (int i = 0; i < raw_count; ++i) {
-        const Datum value = heap_getattr(tuple, numbers[i], descriptor, &null);
+        const Datum value = value_of(numbers[i]);
         row.text[i] = null ? nullptr : TextDatumGetCString(value);
       }
-      row.etag = DatumGetBool(heap_getattr(tuple, etag, descriptor, &null));
-      row.shipped = DatumGetBool(heap_getattr(tuple, shipped, descriptor, &null));
-      row.status = DatumGetInt32(heap_getattr(tuple, status, descriptor, &null));
-      row.problems = PointerGetDatum(DatumGetArrayTypePCopy(heap_getattr(tuple, problems, descriptor, &null)));
-      row.nullable = PointerGetDatum(DatumGetArrayTypePCopy(heap_getattr(tuple, nullable, descriptor, &null)));
+      row.etag = DatumGetBool(value_of(etag));
+      row.shipped = DatumGetBool(value_of(shipped));
+      const int answer = DatumGetInt32(value_of(status));
+      row.status = null ? Declaration{}.status : answer;
+      row.problems = array_of(problems);
+      row.nullable = array_of(nullable);
       rows.push_back(row);
     }
     systable_endscan(scan);
@@ -235,7 +245,7 @@ std::shared_ptr<Generation> load() {
   const MemoryContext before = MemoryContextSwitchTo(scratch);
   for (const RawRow& row : read_rows(routes_table)) {
     auto declaration = std::make_unique<Declaration>();
-    declaration->signature = row.text[function];
+    declaration->signature = or_empty(row.text[function]);
     declaration->function = resolve(declaration->signature);
     if (!OidIsValid(declaration->function)) continue;  // dropped by its owner; factory.lint() reports it
     declaration->method = or_empty(row.text[method]);
@@ -253,7 +263,7 @@ std::shared_ptr<Generation> load() {
     declaration->status = row.status;
     declaration->problems = text_array(row.problems);
     declaration->nullable = text_array(row.nullable);
-    declaration->schemas = or_empty(row.text[schemas]);
+    if (row.text[schemas] != nullptr) declaration->schemas = row.text[schemas];
     describe_function(*declaration);
     if (!declaration->method.empty())
       if (const std::optional<core::PathTemplate> path = core::PathTemplate::parse(declaration->path))

@@ -33,7 +33,7 @@ struct Declaration {
   std::optional<std::string> audit_action;
   std::vector<std::string> problems;
   std::vector<std::string> nullable;  // columns that may be null
-  std::string schemas;                // JSON object: column name to JSON Schema
+  std::string schemas = "{}";         // JSON object: column name to JSON Schema
   Reply reply = Reply::object;
   int status = 200;
   bool etag = false;
