@@ -13,6 +13,7 @@ SELECT factory.protect('wall.nowhere');
 SELECT factory.protect(0);
 SELECT factory.protect('wall.t', read => 'records.fly');
 SELECT factory.protect('wall.t', write => '');
+SELECT factory.protect('wall.t', write => repeat('é', 1000000));
 SELECT factory.protect('wall.t', read => NULL);
 SELECT factory.unprotect('wall.t');
 SELECT factory.unprotect(NULL);

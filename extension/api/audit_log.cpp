@@ -67,15 +67,16 @@ std::string collect(const std::vector<FieldChange>& changes, std::string FieldCh
 
 }  // namespace
 
-void record(const Event& event) {
+core::Uuid record(const Event& event) {
   static pg::Statement in_tenant(
       "INSERT INTO factory.audit_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
   static pg::Statement on_platform(
       "INSERT INTO factory.platform_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
   const Actor actor = actor_of(event);
+  const core::Uuid id = core::uuid7();
   const std::optional<std::string> peer = peer_address();
   const std::array<Value, 15> columns = {event.tenant ? Value::uuid(*event.tenant) : Value::null(UUIDOID),
-                                         Value::uuid(core::uuid7()),
+                                         Value::uuid(id),
                                          Value::timestamp(GetCurrentTransactionStartTimestamp()),
                                          Value::text(event.action),
                                          Value::text(event.outcome),
@@ -91,7 +92,7 @@ void record(const Event& event) {
                                          jsonb_or_null(event.metadata)};
   // The platform's own log is the same without the workspace.
   const std::span<const Value> values = std::span(columns).subspan(event.tenant ? 0 : 1);
-  if (pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) return;
+  if (pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) return id;
   const AsOwner owner;
   const pg::Connection connection;
   if (event.tenant) {
@@ -100,6 +101,7 @@ void record(const Event& event) {
   } else {
     on_platform.run(values);
   }
+  return id;
 }
 
 void refuse(Evidence evidence, core::Problem problem) {

@@ -15,8 +15,9 @@ struct Event {
   std::string before = {}, after = {}, metadata = {};  // JSON objects, or empty
 };
 
-// Writes the event in this transaction, with actor, session, request id and peer of the call. Whose rights it runs with makes no difference.
-void record(const Event& event);
+// Writes the event in this transaction, with actor, session, request id and peer of the call, and returns its id. Whose
+// rights it runs with makes no difference.
+core::Uuid record(const Event& event);
 
 // Evidence that must outlive the rollback of the call that leaves it: written after the rollback when the call came over
 // HTTP. `effect`, when given, runs then too.

@@ -1,16 +1,20 @@
 // factory.protect(): an app's table becomes a tenant table. Each statement on it runs as the table's owner in a
 // security-restricted operation: what the app hung on its table never runs with the rights of whoever protects it.
 #include "api/audit_log.hpp"
+#include "api/capability_gate.hpp"
 #include "api/context.hpp"
+#include "api/statement_rules.hpp"
 #include "api/table_registry.hpp"
 #include "core/json_writer.hpp"
 #include "core/problem.hpp"
+#include "core/utf8.hpp"
 #include "pg/spi.hpp"
 #include "pg/version.hpp"
 
 extern "C" {
 #include "catalog/pg_class.h"
 #include "storage/lmgr.h"
+#include "utils/rls.h"
 }
 
 namespace factory::api {
@@ -81,7 +85,7 @@ std::string literal(const std::string& text) {
 
 void check_capability(const char* argument, const std::string& name) {
   if (!core::find_capability(name))
-    invalid(argument, "there is no capability " + name + "; see factory.permission_matrix()");
+    invalid(argument, "there is no capability " + core::clipped(name) + "; see factory.permission_matrix()");
 }
 
 void check_caller(Oid table, const TableFacts& facts) {
@@ -165,7 +169,10 @@ class Protection {
         execute("ALTER TABLE " + name_ + " ADD CONSTRAINT " + identifier(std::string(facts_.name) + "_tenant_fkey") +
                 " FOREIGN KEY (tenant_id) REFERENCES factory.tenant_records (id)");
       if (!has_leading_index()) execute("CREATE INDEX ON " + name_ + " (tenant_id)");
-      for (const std::string& relation : tree()) secure(relation);
+      for (const std::string& relation : tree()) {
+        secure(relation);
+        guard_writes(relation);
+      }
       execute("CREATE TRIGGER factory_record_change AFTER INSERT OR UPDATE OR DELETE ON " + name_ +
               " FOR EACH ROW EXECUTE FUNCTION factory.record_change()");
       execute("ALTER TABLE " + name_ + " ENABLE ALWAYS TRIGGER factory_record_change");
@@ -200,7 +207,7 @@ class Protection {
         " " + preposition + " " + identifier(pg::call([owner] { return GetUserNameFromId(owner, false); }));
     const AsOwner platform;
     execute(verb + " REFERENCES (id) ON factory.tenant_records" + to);
-    execute(verb + " EXECUTE ON FUNCTION factory.record_change()" + to);
+    execute(verb + " EXECUTE ON FUNCTION factory.record_change(), factory.guard_write()" + to);
   }
 
   // A constant default fills the rows that are there without firing a trigger or rewriting the table.
@@ -246,6 +253,13 @@ class Protection {
     return names;
   }
 
+  // Statement triggers stay with the table that a statement names, so each relation has its own.
+  void guard_writes(const std::string& relation) {
+    execute("CREATE TRIGGER factory_guard_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + relation +
+            " FOR EACH STATEMENT EXECUTE FUNCTION factory.guard_write()");
+    execute("ALTER TABLE " + relation + " ENABLE ALWAYS TRIGGER factory_guard_write");
+  }
+
   // One comparison is all that a row costs, and an index answers it whole: the capability is part of the value compared.
   // Each command has a restrictive policy, so that no other policy on the table lets more in, and a permissive one with the
   // very same condition, which the planner then applies once.
@@ -268,6 +282,7 @@ class Protection {
   }
 
   void release(const std::string& relation) {
+    execute("DROP TRIGGER IF EXISTS factory_guard_write ON " + relation);
     for (const auto& [name, command] : policies)
       for (const bool restrictive : {true, false})
         execute("DROP POLICY IF EXISTS " + policy_name(name, restrictive) + " ON " + relation);
@@ -324,8 +339,9 @@ FACTORY_FUNCTION(factory_unprotect) {
   const TableFacts facts = facts_of(table);
   check_caller(table, facts);
   if (!table_registry::is_tenant_table(table)) throw Problem("not_found", "the table is not protected");
-  Protection(table, facts, {}, {}).remove();
+  // What follows is no change of a protected table.
   write_registration(table, std::nullopt, std::nullopt);
+  Protection(table, facts, {}, {}).remove();
   return Datum(0);
 }
 
@@ -337,21 +353,86 @@ FACTORY_FUNCTION(factory_register_protection) {
   if (read) {
     static pg::Statement insert(
         "INSERT INTO factory.table_registry (relation, class, shipped, read_capability, write_capability, "
-        "protected_by, protected_at)"
-        " VALUES ($1, 'tenant', false, $2, $3, $4, pg_catalog.now())");
+        "protected_by, protected_at, watched_as)"
+        " VALUES ($1, 'tenant', false, $2, $3, $4, pg_catalog.now(), $1)");
     const std::optional<std::string> protected_by = pg::optional_text(fcinfo, 3);
     insert.run({table, Value::optional_text(read), Value::optional_text(write), Value::optional_text(protected_by)});
   } else {
     static pg::Statement remove("DELETE FROM factory.table_registry WHERE relation = $1 AND NOT shipped");
     remove.run({table});
+    static pg::Statement forget_changes("DELETE FROM factory.table_changes WHERE relation = $1");
+    forget_changes.run({table});
   }
   audit::Event event;
   event.action = read ? "table.protected" : "table.unprotected";
   event.target_type = "table";
-  const Oid oid = DatumGetObjectId(fcinfo->args[0].value);
-  event.target_id = facts_of(oid).qualified;
+  event.target_id = table_registry::qualified_name(DatumGetObjectId(fcinfo->args[0].value));
   audit::record(event);
   return Datum(0);
+}
+
+FACTORY_FUNCTION(factory_acknowledge_changes) {
+  if (!caller_is_operator()) throw Problem("forbidden", "acknowledging is for factory_operator");
+  const Oid oid = pg::oid_argument(fcinfo, 0, "table");
+  const Value table = Value::datum(REGCLASSOID, ObjectIdGetDatum(oid));
+  const pg::Connection connection;
+  static pg::Statement watch(
+      "UPDATE factory.table_registry r SET watched_as = $1 FROM factory.table_registry before"
+      " WHERE r.relation = $1 AND NOT r.shipped AND before.relation = r.relation"
+      " RETURNING before.watched_as IS DISTINCT FROM $1::oid");
+  const pg::Rows watched = watch.run({table});
+  if (watched.empty()) throw Problem("not_found", "the table is not protected");
+  const bool restored = watched.boolean(0, 1);
+  // Those that are seen: a change that is not committed yet stays on the list.
+  static pg::Statement take(
+      "WITH taken AS (DELETE FROM factory.table_changes WHERE relation = $1 RETURNING id, changed_at, changed_by, "
+      "command)"
+      " SELECT changed_at, changed_by, command FROM taken ORDER BY id");
+  const pg::Rows rows = take.run({table});
+  std::vector<std::vector<std::string>> texts;
+  std::vector<std::vector<Value>> changes;
+  texts.reserve(rows.count());
+  for (std::uint64_t row = 0; row < rows.count(); ++row) {
+    const std::vector<std::string>& text = texts.emplace_back(std::vector{rows.text(row, 2), rows.text(row, 3)});
+    changes.push_back({Value::timestamp(rows.timestamp(row, 1)), Value::text(text[0]), Value::text(text[1])});
+  }
+  if (restored || !changes.empty()) {
+    audit::Event event;
+    event.action = "table.changes_acknowledged";
+    event.target_type = "table";
+    event.target_id = table_registry::qualified_name(oid);
+    core::JsonWriter(event.metadata)
+        .begin_object()
+        .member("changes", changes.size())
+        .member("restored", restored)
+        .end_object();
+    audit::record(event);
+  }
+  return pg::rows_result(fcinfo, changes);
+}
+
+// Before each statement that writes. Whom row security binds needs a workspace: without one the policies would let an UPDATE
+// or DELETE pass over all rows in silence.
+FACTORY_FUNCTION(factory_guard_write) {
+  if (!CALLED_AS_TRIGGER(fcinfo)) throw Problem("not_in_this_context", "this is a trigger function");
+  const auto* trigger = reinterpret_cast<const TriggerData*>(fcinfo->context);
+  if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+    throw Problem("not_in_this_context", "this is a BEFORE ... FOR EACH STATEMENT trigger");
+  const Oid table = RelationGetRelid(trigger->tg_relation);
+  if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)) {
+    if (context::visible_tenant() != nullptr || statement_rules::is_runtime_login())
+      throw Problem("not_in_this_context", "TRUNCATE would take the rows of all workspaces; use DELETE");
+    audit::Event event;
+    event.action = "table.truncated";
+    event.target_type = "table";
+    event.target_id = table_registry::qualified_name(table);
+    audit::record(event);
+    return Datum(0);
+  }
+  if (context::visible_tenant() != nullptr) return Datum(0);
+  if (pg::call([table] { return check_enable_rls(table, InvalidOid, true); }) != RLS_ENABLED) return Datum(0);
+  gate::require_user();
+  throw Problem("no_context", "nobody is signed in to a workspace");
 }
 
 }  // namespace factory::api

@@ -2,6 +2,7 @@
 
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
+#include "api/table_changes.hpp"
 #include "api/table_registry.hpp"
 #include "core/problem.hpp"
 #include "pg/scope.hpp"
@@ -24,17 +25,6 @@ object_access_hook_type next_object_access = nullptr;
 int nonatomic_blocks = 0;
 
 [[noreturn]] void refuse(const char* what) { throw Problem("not_in_this_context", what); }
-
-// Whether the login behind the session is one that apps run as. Operators and superusers are trusted with all.
-bool is_runtime_login() {
-  const Oid login = GetSessionUserId();
-  const Oid app = pg::call([] { return get_role_oid("factory_app", true); });
-  if (!OidIsValid(app)) return false;
-  return pg::call([login, app] {
-    return !superuser_arg(login) && is_member_of_role_nosuper(login, app) &&
-           !is_member_of_role_nosuper(login, get_role_oid("factory_operator", false));
-  });
-}
 
 // Whether a new relation of this name would be temporary: by its own word, or by a search_path that begins with pg_temp.
 bool has_temporary_schema() {
@@ -137,6 +127,10 @@ void utility(PlannedStmt* planned, const char* text, bool read_only, ProcessUtil
   const bool may_commit = (IsA(statement, DoStmt) || IsA(statement, CallStmt)) &&
                           (context == PROCESS_UTILITY_TOPLEVEL || context == PROCESS_UTILITY_QUERY_NONATOMIC) &&
                           !IsTransactionBlock();
+  const bool alters_table = IsA(statement, AlterTableStmt);
+  const char* const command = GetCommandTagName(CreateCommandTag(planned->utilityStmt));
+  if (context == PROCESS_UTILITY_TOPLEVEL) table_changes::forget();
+  const std::size_t changes_before = table_changes::count();
   bool forbid_temporary = false;
   if (IsTransactionState()) {
     pg::entry([&] {
@@ -154,6 +148,14 @@ void utility(PlannedStmt* planned, const char* text, bool read_only, ProcessUtil
     // Whatever way a name led into pg_temp: the search path, its real name, or a function or type.
     if (forbid_temporary && has_temporary_schema())
       pg::entry([] { refuse("temporary objects are not for runtime logins"); });
+    // A part of ALTER TABLE or CREATE SCHEMA waits for the whole.
+    if (context != PROCESS_UTILITY_SUBCOMMAND && IsTransactionState() &&
+        (alters_table || table_changes::count() > changes_before)) {
+      pg::entry([&] {
+        if (alters_table) table_changes::note(reinterpret_cast<const AlterTableStmt*>(statement)->relation);
+        if (table_changes::count() > changes_before) table_changes::record(changes_before, command);
+      });
+    }
     return;
   }
   pg::entry([&] {
@@ -173,8 +175,10 @@ void check_tenants_gone(Oid relation) {
 
 void object_access(ObjectAccessType access, Oid catalog, Oid object, int column, void* argument) {
   if (next_object_access != nullptr) next_object_access(access, catalog, object, column, argument);
-  if (access != OAT_DROP || catalog != RelationRelationId || column != 0) return;
-  pg::entry([object] {
+  if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP) return;
+  pg::entry([=] {
+    table_changes::note(access, catalog, object, column, argument);
+    if (access != OAT_DROP || catalog != RelationRelationId || column != 0) return;
     check_tenants_gone(object);
     table_registry::forget_dropped(object);
   });
@@ -182,7 +186,19 @@ void object_access(ObjectAccessType access, Oid catalog, Oid object, int column,
 
 }  // namespace
 
+// Operators and superusers are trusted with all.
+bool is_runtime_login() {
+  const Oid login = GetSessionUserId();
+  const Oid app = pg::call([] { return get_role_oid("factory_app", true); });
+  if (!OidIsValid(app)) return false;
+  return pg::call([login, app] {
+    return !superuser_arg(login) && is_member_of_role_nosuper(login, app) &&
+           !is_member_of_role_nosuper(login, get_role_oid("factory_operator", false));
+  });
+}
+
 void install() {
+  table_changes::install();
   next_utility = ProcessUtility_hook;
   ProcessUtility_hook = utility;
   next_object_access = object_access_hook;

@@ -9,6 +9,9 @@ namespace factory::api::statement_rules {
 // Installs the utility and object access hooks; called once at load.
 void install();
 
+// Whether the login behind the session is one that apps run as.
+bool is_runtime_login();
+
 // Whether a DO or CALL that may commit is on the stack.
 bool inside_nonatomic_block();
 

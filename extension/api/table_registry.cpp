@@ -17,6 +17,12 @@ bool is_tenant_table(Oid relation) {
   return !statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(relation))}).empty();
 }
 
+std::string qualified_name(Oid relation) {
+  return pg::call([relation] {
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+  });
+}
+
 void forget_dropped(Oid relation) {
   if (!OidIsValid(platform_relation("table_registry"))) return;
   // Ours go with the extension; only a table that somebody protected has a row to lose.
@@ -26,10 +32,13 @@ void forget_dropped(Oid relation) {
   const pg::Connection connection;
   const pg::Rows rows = statement.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(relation))});
   if (rows.empty()) return;
+  static pg::Statement changes("DELETE FROM factory.table_changes WHERE relation = $1");
+  const std::string name = rows.text(0, 1);
+  changes.run({Value::datum(REGCLASSOID, ObjectIdGetDatum(relation))});
   audit::Event event;
   event.action = "table.dropped";
   event.target_type = "table";
-  event.target_id = rows.text(0, 1);
+  event.target_id = name;
   audit::record(event);
 }
 

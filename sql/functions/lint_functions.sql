@@ -1,4 +1,4 @@
--- What leaks or could leak, read from the catalogs alone. Each branch of lint_tables(), lint_access() and lint_server() is
+-- What leaks or could leak, read from the catalogs and the registry alone. Each branch of lint_tables(), lint_access() and lint_server() is
 -- one rule; `step` puts fixes that others build on first. Nothing here runs code of an app: only catalog functions.
 
 CREATE VIEW factory.runtime_roles AS
@@ -181,6 +181,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
          AND t.tgnargs = 0 AND t.tgenabled = 'A') IS NOT TRUE
 
   UNION ALL
+  SELECT 6, 'critical', g.prefix || 'writes_unguarded', g.name, 'its statement trigger is missing, changed or not ENABLE ALWAYS',
+         CASE WHEN t.oid IS NULL THEN 'CREATE' ELSE format('DROP TRIGGER factory_guard_write ON %s; CREATE', g.name) END ||
+           format(' TRIGGER factory_guard_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT '
+                  'EXECUTE FUNCTION factory.guard_write(); ALTER TABLE %1$s ENABLE ALWAYS TRIGGER factory_guard_write;', g.name)
+  FROM guarded g
+  LEFT JOIN pg_trigger t ON t.tgrelid = g.relation AND t.tgname = 'factory_guard_write'
+  WHERE NOT g.shipped
+    AND (t.tgfoid = 'factory.guard_write()'::regprocedure AND t.tgtype = 62 AND t.tgqual IS NULL AND t.tgattr = ''
+         AND t.tgnargs = 0 AND t.tgenabled = 'A') IS NOT TRUE
+
+  UNION ALL
   SELECT 7, 'critical', 'trigger_off', format('%s.%I', t.tgrelid::regclass, t.tgname), 'a trigger of ours does not fire always',
          format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I;', t.tgrelid::regclass, t.tgname)
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -217,6 +228,20 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                  WHERE c.oid = r.relation
                    AND (a.grantee = 0 OR EXISTS (SELECT FROM factory.runtime_roles u WHERE pg_has_role(u.oid, a.grantee, 'MEMBER')))))
   FROM readers r WHERE r.relkind IN ('m', 'f')
+
+  UNION ALL
+  SELECT 9, 'warning', 'table_altered', c.relation::text,
+         format('%s changed it with %s, and no operator has acknowledged that', string_agg(DISTINCT c.changed_by, ', '),
+                string_agg(DISTINCT c.command, ', ')),
+         format('See whether it was meant: SELECT * FROM factory.acknowledge_changes(%L) takes it off this list.', c.relation::text)
+  FROM factory.table_changes c
+  GROUP BY c.relation
+
+  UNION ALL
+  SELECT 9, 'warning', 'table_restored', r.relation::text, 'it came out of a dump, and its changes are not watched yet',
+         format('SELECT * FROM factory.acknowledge_changes(%L);', r.relation::text)
+  FROM factory.table_registry r
+  WHERE NOT r.shipped AND r.watched_as IS DISTINCT FROM r.relation::oid
 
   UNION ALL
   SELECT 9, 'critical', 'not_dumped', c.oid::regclass::text, 'pg_dump leaves the rows of this table out',
@@ -462,7 +487,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION factory.lint_server() IS 'The part of lint() about the server and the settings of logins.';
 
--- Definer, since registry and declarations are open to factory_owner alone; it shows names from the catalogs, and no row.
+-- Definer, since registry and declarations are open to factory_owner alone; it shows names, and no row of a workspace.
 CREATE OR REPLACE FUNCTION factory.lint()
 RETURNS TABLE (severity text, rule text, object text, problem text, fix text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

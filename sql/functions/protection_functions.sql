@@ -16,6 +16,19 @@ RETURNS void LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, 
 AS 'MODULE_PATHNAME', 'factory_register_protection';
 COMMENT ON FUNCTION factory.register_protection(regclass, text, text, text) IS 'Second half of protect and unprotect; refuses every other caller.';
 
+CREATE OR REPLACE FUNCTION factory.acknowledge_changes("table" regclass)
+RETURNS TABLE (changed_at timestamptz, changed_by text, command text)
+LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'factory_acknowledge_changes';
+COMMENT ON FUNCTION factory.acknowledge_changes(regclass) IS
+  'Takes the changes of a protected table off the list of lint() and shows them: when, by which database role, with which command. After a restore it begins to watch the table again. For factory_operator.';
+
+-- Before each statement on a protected table; installed by factory.protect().
+CREATE OR REPLACE FUNCTION factory.guard_write() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'factory_guard_write';
+COMMENT ON FUNCTION factory.guard_write() IS
+  'Statement trigger of protected tables: no_context for writes without a workspace by whom row security binds; TRUNCATE leaves an event, and is refused to apps.';
+
 CREATE VIEW factory.protected_tables WITH (security_barrier) AS
   SELECT r.relation, r.read_capability, r.write_capability, r.protected_by, r.protected_at
   FROM factory.table_registry r
@@ -115,6 +128,8 @@ COMMENT ON FUNCTION factory.tenant_unique_keys(regclass, uuid) IS
 
 SELECT factory.declare('factory.protect(regclass, text, text, uuid)', 'Make a table a tenant table', '{factory_operator}', scope => 'global');
 SELECT factory.declare('factory.unprotect(regclass)', 'Undo protect', '{factory_operator}', scope => 'global');
+SELECT factory.declare('factory.acknowledge_changes(regclass)', 'Acknowledge changes of a protected table', '{factory_operator}', scope => 'global');
+SELECT factory.declare('factory.guard_write()', 'Guard of writes to protected tables', '{factory_operator}');
 SELECT factory.declare('factory.register_protection(regclass, text, text, text)', 'Second half of protect', '{factory_operator}', scope => 'global');
 SELECT factory.declare('factory.tenant_unique_keys(regclass, uuid)', 'Unique keys that ignore the workspace', '{factory_operator}', scope => 'global');
 SELECT factory.declare('factory.tenant_foreign_key(oid)', 'A foreign key with the workspace in it', '{factory_operator}', scope => 'global');

@@ -62,6 +62,7 @@ CREATE TABLE dumped.lines (tenant_id uuid NOT NULL, id int, odd int, PRIMARY KEY
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dumped TO factory_app;
 SELECT factory.protect('dumped."odd ""table"', write => 'members.manage');
 SELECT factory.protect('dumped.lines');
+ALTER TABLE dumped.lines ADD COLUMN note text;
 CREATE FUNCTION dumped.total() RETURNS bigint LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS 'SELECT count(*) FROM dumped.lines';
 SELECT factory.route_add('dumped.total()', 'GET', '/v1/app/total', 'How many');
 RESET SESSION AUTHORIZATION;
@@ -118,8 +119,16 @@ done
 empty=$(awk -F'|' '$2 == 0 { print $1 }' build/dump_restore.contents.first)
 [ -z "$empty" ] || fail "nothing was tested with $empty"
 
+# What was to be acknowledged before still is; what the restore did is no finding but that it was one.
+findings=$(restored -c "SELECT rule, object FROM factory.lint() ORDER BY 1, 2")
+[ "$findings" = $'table_altered|dumped.lines\ntable_restored|dumped."odd ""table"\ntable_restored|dumped.lines' ] ||
+  fail "lint finds in the restored platform: $findings"
+acknowledged=$(restored -c "SELECT p.relation, c.changed_by, c.command FROM factory.protected_tables p, factory.acknowledge_changes(p.relation) c")
+[ "$acknowledged" = 'dumped.lines|dumped_owner|ALTER TABLE' ] || fail "acknowledged: $acknowledged"
 findings=$(restored -c "SELECT severity, rule, object FROM factory.lint()")
 [ -z "$findings" ] || fail "lint finds in the restored platform: $findings"
+findings=$(restored -c 'ALTER TABLE dumped.low ADD CHECK (id < 50)' -c "SELECT rule, object FROM factory.lint()")
+[ "$findings" = 'table_altered|dumped."odd ""table"' ] || fail "lint does not watch the restored tables: $findings"
 
 # The wall stands, tokens of before and the password still work, and the next change is written down.
 said=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -v eve="$eve" -v e="$e" -v run="$run" "$(other_url "$APP_URL")" <<'SQL'
