@@ -146,12 +146,17 @@ ROLLBACK;
 -- No function of a caller, however cheap it says it is, sees a row before the wall does.
 BEGIN;
 SELECT factory.sign_in(:'ben', :'a') = :'a' AS signed_in;
+SET LOCAL enable_seqscan = off; -- what is seen is said in the order of the keys
+SET LOCAL enable_hashjoin = off;
 SELECT count(*) FROM wall.notes WHERE wall.spy(title);
 SELECT count(*) FROM wall.all_notes WHERE wall.spy(title);
 SELECT count(*) FROM factory.members WHERE wall.spy(name);
 SELECT count(*) FROM factory.tenants WHERE wall.spy(name);
+SAVEPOINT s;
 UPDATE wall.notes SET title = 'mine' WHERE wall.spy(title);
+ROLLBACK TO s;
 DELETE FROM wall.notes WHERE wall.spy(title);
+ROLLBACK TO s;
 COPY wall.notes (id, title) TO STDOUT;
 COMMIT;
 SELECT count(*) FROM wall.notes WHERE wall.spy(title);

@@ -122,9 +122,11 @@ CREATE TEMP TABLE loot (title text);
 -- A viewer writes nothing; nobody moves a row, or writes one, into another workspace.
 BEGIN;
 SELECT factory.sign_in(:'ben', :'a') = :'a' AS signed_in;
-UPDATE wall.notes SET title = 'viewer';
-DELETE FROM wall.notes;
 SAVEPOINT s;
+UPDATE wall.notes SET title = 'viewer';
+ROLLBACK TO s;
+DELETE FROM wall.notes;
+ROLLBACK TO s;
 INSERT INTO wall.notes (id, title) VALUES (9, 'viewer');
 ROLLBACK TO s;
 INSERT INTO wall.notes (id, title) VALUES (1, 'viewer') ON CONFLICT (tenant_id, id) DO UPDATE SET title = excluded.title;

@@ -52,7 +52,7 @@ SELECT wall.truncated();
 -- What it says.
 UPDATE wall.notes SET title = 'taken';
 TRUNCATE wall.lines;
--- Somebody, in no workspace; then in one whose role may not write: nothing is written, as before.
+-- Somebody, in no workspace; then in one whose role may not write.
 BEGIN;
 SELECT factory.sign_in(:'dan') IS NULL;
 DELETE FROM wall.notes;

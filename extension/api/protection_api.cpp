@@ -256,7 +256,7 @@ class Protection {
   // Statement triggers stay with the table that a statement names, so each relation has its own.
   void guard_writes(const std::string& relation) {
     execute("CREATE TRIGGER factory_guard_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + relation +
-            " FOR EACH STATEMENT EXECUTE FUNCTION factory.guard_write()");
+            " FOR EACH STATEMENT EXECUTE FUNCTION factory.guard_write(" + literal(write_) + ")");
     execute("ALTER TABLE " + relation + " ENABLE ALWAYS TRIGGER factory_guard_write");
   }
 
@@ -411,8 +411,8 @@ FACTORY_FUNCTION(factory_acknowledge_changes) {
   return pg::rows_result(fcinfo, changes);
 }
 
-// Before each statement that writes. Whom row security binds needs a workspace: without one the policies would let an UPDATE
-// or DELETE pass over all rows in silence.
+// Before each statement that writes. Whom row security binds needs the capability that the trigger names: without it the
+// policies would let an UPDATE or DELETE pass over all rows in silence.
 FACTORY_FUNCTION(factory_guard_write) {
   if (!CALLED_AS_TRIGGER(fcinfo)) throw Problem("not_in_this_context", "this is a trigger function");
   const auto* trigger = reinterpret_cast<const TriggerData*>(fcinfo->context);
@@ -429,10 +429,14 @@ FACTORY_FUNCTION(factory_guard_write) {
     audit::record(event);
     return Datum(0);
   }
-  if (context::visible_tenant() != nullptr) return Datum(0);
-  if (pg::call([table] { return check_enable_rls(table, InvalidOid, true); }) != RLS_ENABLED) return Datum(0);
-  gate::require_user();
-  throw Problem("no_context", "nobody is signed in to a workspace");
+  const std::optional<core::Capability> write =
+      trigger->tg_trigger->tgnargs == 1 ? core::find_capability(trigger->tg_trigger->tgargs[0]) : std::nullopt;
+  if (!write) throw Problem("not_in_this_context", "the trigger must name one capability");
+  const Context* context = context::current();
+  if (context != nullptr && context->has_tenant && core::has(context->capabilities, *write)) return Datum(0);
+  if (pg::call([table] { return check_enable_rls(table, InvalidOid, true); }) == RLS_ENABLED)
+    gate::require_capability(*write);
+  return Datum(0);
 }
 
 }  // namespace factory::api

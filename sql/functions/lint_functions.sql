@@ -184,12 +184,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT 6, 'critical', g.prefix || 'writes_unguarded', g.name, 'its statement trigger is missing, changed or not ENABLE ALWAYS',
          CASE WHEN t.oid IS NULL THEN 'CREATE' ELSE format('DROP TRIGGER factory_guard_write ON %s; CREATE', g.name) END ||
            format(' TRIGGER factory_guard_write BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT '
-                  'EXECUTE FUNCTION factory.guard_write(); ALTER TABLE %1$s ENABLE ALWAYS TRIGGER factory_guard_write;', g.name)
+                  'EXECUTE FUNCTION factory.guard_write(%L); ALTER TABLE %1$s ENABLE ALWAYS TRIGGER factory_guard_write;', g.name, g.write_capability)
   FROM guarded g
   LEFT JOIN pg_trigger t ON t.tgrelid = g.relation AND t.tgname = 'factory_guard_write'
   WHERE NOT g.shipped
     AND (t.tgfoid = 'factory.guard_write()'::regprocedure AND t.tgtype = 62 AND t.tgqual IS NULL AND t.tgattr = ''
-         AND t.tgnargs = 0 AND t.tgenabled = 'A') IS NOT TRUE
+         AND t.tgargs = convert_to(g.write_capability, 'UTF8') || '\000'::bytea AND t.tgenabled = 'A') IS NOT TRUE
 
   UNION ALL
   SELECT 7, 'critical', 'trigger_off', format('%s.%I', t.tgrelid::regclass, t.tgname), 'a trigger of ours does not fire always',

@@ -27,7 +27,7 @@ COMMENT ON FUNCTION factory.acknowledge_changes(regclass) IS
 CREATE OR REPLACE FUNCTION factory.guard_write() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'factory_guard_write';
 COMMENT ON FUNCTION factory.guard_write() IS
-  'Statement trigger of protected tables: no_context for writes without a workspace by whom row security binds; TRUNCATE leaves an event, and is refused to apps.';
+  'Statement trigger of protected tables. Its argument is the capability to write: whom row security binds gets no_context without a workspace and forbidden without the capability. TRUNCATE leaves an event, and is refused to apps.';
 
 CREATE VIEW factory.protected_tables WITH (security_barrier) AS
   SELECT r.relation, r.read_capability, r.write_capability, r.protected_by, r.protected_at
