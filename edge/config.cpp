@@ -11,6 +11,7 @@
 #include <iostream>
 #include <memory>
 
+#include "edge/request_head.hpp"
 #include "edge/trimmed.hpp"
 
 namespace factory::edge {
@@ -60,6 +61,9 @@ auto readable_file(std::string Config::*member) {
   };
 }
 
+// In MiB: one whole body has to fit.
+constexpr int least_body_budget = (max_body_bytes + 1024 * 1024 - 1) / (1024 * 1024);
+
 std::string listen_address(const std::string& text, Config& config) {
   const std::string expected = "an address and a port such as 127.0.0.1:8080 or [::1]:8080";
   const auto colon = text.rfind(':');
@@ -94,6 +98,8 @@ std::vector<Setting> settings() {
        number(&Config::max_connections, 1, 100000)},
       {"--max-connections-per-peer", "FACTORY_MAX_CONNECTIONS_PER_PEER", "32",
        "Client connections of one address (IPv6: of one /64)", number(&Config::max_connections_per_peer, 1, 100000)},
+      {"--body-budget", "FACTORY_BODY_BUDGET", "64", "MiB of request bodies held at once; half of it for one client",
+       number(&Config::body_budget, least_body_budget, 65536)},
       {"--call-timeout", "FACTORY_CALL_TIMEOUT", "15", "Seconds that one call may take in the database",
        number(&Config::call_timeout, 1, 600)},
       {"--trusted-proxies", "FACTORY_TRUSTED_PROXIES", "", "Networks whose X-Forwarded-For is believed",
@@ -191,6 +197,7 @@ void print_config(std::ostream& out, const Config& config) {
       << "FACTORY_THREADS=" << config.threads << '\n'
       << "FACTORY_MAX_CONNECTIONS=" << config.max_connections << '\n'
       << "FACTORY_MAX_CONNECTIONS_PER_PEER=" << config.max_connections_per_peer << '\n'
+      << "FACTORY_BODY_BUDGET=" << config.body_budget << '\n'
       << "FACTORY_CALL_TIMEOUT=" << config.call_timeout << '\n'
       << "FACTORY_TRUSTED_PROXIES=" << joined(config.trusted_proxies) << '\n'
       << "FACTORY_METRICS_ALLOW=" << joined(config.metrics_allow) << '\n';

@@ -21,6 +21,8 @@ struct Config {
   int threads = 0;
   int max_connections = 0;
   int max_connections_per_peer = 0;
+  /// Of request bodies that are held at once, in MiB.
+  int body_budget = 0;
   /// In seconds.
   int call_timeout = 0;
   std::vector<Network> trusted_proxies;

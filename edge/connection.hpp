@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "edge/body_budget.hpp"
 #include "edge/connection_stream.hpp"
 #include "edge/database_link.hpp"
 #include "edge/peer.hpp"
@@ -30,6 +31,8 @@ struct Connection {
   HeadScanner scanner;
   /// The head of the request whose body is awaited.
   std::optional<RequestHead> head;
+  /// What its body takes of the budget.
+  BodyBudget::Share body_share;
   Clock::time_point received_at{};
   bool close_after_answer = false;
   unsigned served = 0;

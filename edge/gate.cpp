@@ -90,6 +90,7 @@ Gate::Gate(const Config& config, Forwarder& forwarder, Metrics& metrics, TlsCont
       metrics_(metrics),
       tls_(std::move(tls)),
       table_(config),
+      body_budget_(config, metrics),
       slots_(most_busy_threads()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -286,6 +287,12 @@ bool Gate::take_request(Connection& connection) {
     }
     connection.head = std::move(std::get<RequestHead>(parsed));
     connection.deadline = Clock::now() + body_time;
+    auto share = body_budget_.take(client_of(connection, *connection.head), connection.head->content_length);
+    if (!share) {
+      refuse(connection, {"overloaded", "Too many large bodies are on their way; nothing was done."});
+      return true;
+    }
+    connection.body_share = std::move(*share);
   }
   if (input.size() - connection.scanner.head_size() < connection.head->content_length) return false;
   connection.phase = Phase::answering;
@@ -297,31 +304,48 @@ bool Gate::take_request(Connection& connection) {
 void Gate::answer(Connection& connection) {
   const RequestHead head = std::move(*connection.head);
   const auto head_size = connection.scanner.head_size();
-  const auto* forwarded_for = head.find(Field::x_forwarded_for);
-  const Exchange exchange{
-      .head = head,
-      .body = connection.stream.input().substr(head_size, head.content_length),
-      .client = client_address(connection.peer, forwarded_for ? *forwarded_for : "", config_.trusted_proxies),
-      .request_id = request_id_of(head),
-      .socket = connection.stream.client_socket(),
-      .slot = connection.slot};
+  const Exchange exchange{.head = head,
+                          .body = connection.stream.input().substr(head_size, head.content_length),
+                          .client = client_of(connection, head),
+                          .request_id = request_id_of(head),
+                          .socket = connection.stream.client_socket(),
+                          .slot = connection.slot};
   connection.close_after_answer = !head.keep_alive || stopping_ || ++connection.served >= most_requests_per_connection;
   Pending pending{&exchange,       method_name(head.method),      head.path(), exchange.request_id,
                   exchange.client, connection.close_after_answer, {}};
   write_answer(connection, pending);
-  connection.stream.consume_input(head_size + head.content_length);
-  connection.head.reset();
-  connection.scanner = {};
+  forget_request(connection, head_size + head.content_length);
 }
 
-// Where bytes cannot be trusted nothing after them is read: the connection ends with this answer.
+Address Gate::client_of(const Connection& connection, const RequestHead& head) const {
+  const auto* forwarded_for = head.find(Field::x_forwarded_for);
+  return client_address(connection.peer, forwarded_for ? *forwarded_for : "", config_.trusted_proxies);
+}
+
+// From here on the client can only be slow in reading its answer, and that costs no memory for its body.
+void Gate::forget_request(Connection& connection, std::size_t size) {
+  connection.stream.consume_input(size);
+  connection.head.reset();
+  connection.scanner = {};
+  connection.body_share = {};
+}
+
+// Where bytes cannot be trusted, or are too many, nothing after them is read: the connection ends with this answer.
 void Gate::refuse(Connection& connection, const GateError& error) {
   connection.close_after_answer = true;
-  const std::string request_id = new_request_id();
-  const std::string_view method = connection.stream.input().starts_with("HEAD ") ? "HEAD" : "GET";
-  Pending pending{
-      nullptr, method, {}, request_id, connection.peer, true, problem_reply(error.code, error.detail, {}, request_id)};
+  RequestHead unknown;
+  if (connection.stream.input().starts_with("HEAD ")) unknown.method = Method::head;
+  const RequestHead head = connection.head ? std::move(*connection.head) : std::move(unknown);
+  const std::string request_id = request_id_of(head);
+  Pending pending{nullptr,
+                  method_name(head.method),
+                  head.path(),
+                  request_id,
+                  client_of(connection, head),
+                  true,
+                  problem_reply(error.code, error.detail, head.path(), request_id)};
   write_answer(connection, pending);
+  forget_request(connection, connection.stream.input().size());
 }
 
 void Gate::write_answer(Connection& connection, Pending& pending) {
@@ -358,7 +382,7 @@ void Gate::record(const Pending& pending, std::int64_t microseconds) {
   if (!reply.problem.empty()) metrics_.count_refusal(reply.problem);
   LogLine line(reply.status >= 500 ? Level::error : Level::info, "request");
   line.add("request_id", pending.request_id);
-  if (pending.exchange) line.add("method", pending.method).add("path", pending.path);
+  if (!pending.path.empty()) line.add("method", pending.method).add("path", pending.path);
   line.add("status", reply.status).add_milliseconds("duration_ms", microseconds).add("peer", pending.client.text());
   if (!reply.tenant.empty()) line.add("tenant", reply.tenant);
   if (!reply.problem.empty()) line.add("code", reply.problem);

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "edge/body_budget.hpp"
 #include "edge/config.hpp"
 #include "edge/connection.hpp"
 #include "edge/connection_table.hpp"
@@ -50,6 +51,8 @@ class Gate final : public HttplibServer {
   Io advance(Connection& connection);
   bool take_request(Connection& connection);
   void answer(Connection& connection);
+  Address client_of(const Connection& connection, const RequestHead& head) const;
+  void forget_request(Connection& connection, std::size_t size);
   void refuse(Connection& connection, const GateError& error);
   void write_answer(Connection& connection, Pending& pending);
   void put_reply(httplib::Response& response) const;
@@ -65,6 +68,7 @@ class Gate final : public HttplibServer {
   Metrics& metrics_;
   TlsContext tls_;
   ConnectionTable table_;
+  BodyBudget body_budget_;
   WorkSlots slots_;
   int epoll_;
   int bell_;

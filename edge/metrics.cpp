@@ -83,6 +83,8 @@ std::string Metrics::prometheus_text() const {
   plain("factory_edge_connections", "gauge", "Client connections that are open.", connections.load());
   plain("factory_edge_connections_accepted_total", "counter", "Client connections.", connections_accepted.load());
   plain("factory_edge_connections_refused_total", "counter", "Connections over a cap.", connections_refused.load());
+  plain("factory_edge_body_bytes", "gauge", "Bytes of the body budget that are taken.", body_bytes.load());
+  plain("factory_edge_bodies_refused_total", "counter", "Bodies over the budget.", bodies_refused.load());
   plain("factory_edge_pool_in_use", "gauge", "Database connections that serve a request.", pool_in_use.load());
   plain("factory_edge_pool_idle", "gauge", "Database connections that are free.", pool_idle.load());
   plain("factory_edge_pool_waiting", "gauge", "Requests that wait for a database connection.", pool_waiting.load());

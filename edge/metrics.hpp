@@ -23,6 +23,8 @@ class Metrics {
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::uint64_t> connections_accepted{0};
   std::atomic<std::uint64_t> connections_refused{0};
+  std::atomic<std::int64_t> body_bytes{0};
+  std::atomic<std::uint64_t> bodies_refused{0};
   std::atomic<std::int64_t> pool_in_use{0};
   std::atomic<std::int64_t> pool_idle{0};
   std::atomic<std::int64_t> pool_waiting{0};

@@ -29,8 +29,8 @@ def test_help_names_every_setting():
     assert shown.returncode == 0
     for name in ("DATABASE_URL", "FACTORY_LISTEN", "FACTORY_TLS_CERT", "FACTORY_TLS_KEY", "FACTORY_POOL_SIZE",
                  "FACTORY_THREADS", "FACTORY_MAX_CONNECTIONS", "FACTORY_MAX_CONNECTIONS_PER_PEER",
-                 "FACTORY_CALL_TIMEOUT", "FACTORY_TRUSTED_PROXIES", "FACTORY_METRICS_ALLOW", "--check-config",
-                 "--version"):
+                 "FACTORY_BODY_BUDGET", "FACTORY_CALL_TIMEOUT", "FACTORY_TRUSTED_PROXIES", "FACTORY_METRICS_ALLOW",
+                 "--check-config", "--version"):
         assert name in shown.stdout
 
 
@@ -49,6 +49,7 @@ def test_check_config_shows_what_would_be_used_without_the_password():
     assert lines["FACTORY_LISTEN"] == "[::1]:9000"
     assert lines["FACTORY_TRUSTED_PROXIES"] == "10.0.0.0/8,2001:db8::/32,127.0.0.1/32"
     assert lines["FACTORY_THREADS"] == "128"
+    assert lines["FACTORY_BODY_BUDGET"] == "64"
     assert "user=user" in lines["DATABASE_URL"] and "password=********" in lines["DATABASE_URL"]
     assert "s3cret" not in shown.stdout
 
@@ -60,6 +61,7 @@ def test_check_config_shows_what_would_be_used_without_the_password():
     ("FACTORY_POOL_SIZE", "many", "from 1 to 1000"), ("FACTORY_POOL_SIZE", "16 ", "from 1 to 1000"),
     ("FACTORY_POOL_SIZE", "1e1", "from 1 to 1000"), ("FACTORY_THREADS", "-1", "from 4 to 4096"),
     ("FACTORY_THREADS", "16", "at least FACTORY_POOL_SIZE"), ("FACTORY_MAX_CONNECTIONS", "x", "from 1 to 100000"),
+    ("FACTORY_BODY_BUDGET", "0", "from 1 to 65536"), ("FACTORY_BODY_BUDGET", "64M", "from 1 to 65536"),
     ("FACTORY_MAX_CONNECTIONS_PER_PEER", "0", "from 1 to 100000"), ("FACTORY_CALL_TIMEOUT", "15s", "from 1 to 600"),
     ("FACTORY_CALL_TIMEOUT", "601", "from 1 to 600"), ("FACTORY_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
     ("FACTORY_TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/8"), ("FACTORY_TRUSTED_PROXIES", "everyone", "10.0.0.0/8"),

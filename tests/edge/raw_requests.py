@@ -108,3 +108,9 @@ def ask(address, line="GET /healthz HTTP/1.1", *fields, **options):
     with Connection(address, **connect) as connection:
         connection.send(request(line, "Connection: close", *fields, **options))
         return connection.answer(line.split(" ")[0])
+
+
+def metric(edge, name):
+    """One number of an edge's /metrics, without labels; the name without its common prefix."""
+    page = ask(edge.address, "GET /metrics HTTP/1.1").body.decode()
+    return int(next(line for line in page.splitlines() if line.startswith(f"factory_edge_{name} ")).split()[1])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from raw_requests import Connection, ask, request
+from raw_requests import Connection, ask, metric, request
 
 GET = "GET /healthz HTTP/1.1"
 POST = "POST /healthz HTTP/1.1"
@@ -21,7 +21,7 @@ def edge(start_edge, edge_database_url):
 def half_a_body(edge):
     """A body that stops half-way, begun before all other tests, as its deadline is 30 s."""
     with Connection(edge.address, source="127.0.0.9", timeout=40) as connection:
-        connection.send(request(POST, "Content-Length: 10", body=b"12345"))
+        connection.send(request(POST, "Content-Length: 100000", "X-Request-Id: half", body=b"12345"))
         yield connection, time.monotonic()
 
 
@@ -146,10 +146,8 @@ def test_a_flood_of_connections_leaves_nothing_behind(capped_edge):
         for connection in flood:
             connection.socket.close()
     wait_until_served(capped_edge.address, "127.0.0.5")
-    page = ask(capped_edge.address, "GET /metrics HTTP/1.1").body.decode()
-    values = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
-    assert int(values["factory_edge_connections"]) <= 3
-    assert int(values["factory_edge_connections_refused_total"]) >= 100
+    assert metric(capped_edge, "connections") <= 3
+    assert metric(capped_edge, "connections_refused_total") >= 100
 
 
 def test_a_client_that_does_not_read_holds_nobody_up(start_edge, misbehaving_database):
@@ -184,7 +182,11 @@ def test_a_client_that_sends_everything_at_once_waits_like_the_others(start_edge
         assert max(time_of(lambda: ask(edge.address, GET))[0] for _ in range(50)) < 0.2
 
 
-def test_half_a_body_is_answered_after_thirty_seconds(half_a_body):
+def test_half_a_body_is_answered_after_thirty_seconds(edge, half_a_body):
     connection, start = half_a_body
-    assert [(answer.status, answer.code) for answer in connection.answers()] == [(408, "request_timeout")]
+    assert metric(edge, "body_bytes") == 100_000
+    answer = connection.answer()
+    assert (answer.status, answer.code, answer.headers["x-request-id"]) == (408, "request_timeout", "half")
     assert 29 < time.monotonic() - start < 33
+    # Its answer was all that there was to give, and its body takes nothing of the budget any more.
+    assert metric(edge, "body_bytes") == 0
