@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = DatabaseFailure::Kind;
 
-constexpr auto longest_wait_for_a_connection = 2s;
 // The server ends a statement by itself; this much later nobody waits for it any more.
 constexpr auto grace_for_server = 1s;
 
@@ -64,12 +63,16 @@ bool is_worth_a_second_try(const DatabaseFailure& failure) {
 /// Holds a connection for one call and gives it back on every way out.
 class Database::Lease {
  public:
-  Lease(Database& database, const Caller& caller) : database_(database), link_(database.take(caller, generation_)) {}
+  Lease(Database& database, const Caller& caller, Clock::time_point deadline)
+      : database_(database), link_(database.take(caller, deadline, generation_)) {}
   ~Lease() { database_.give_back(std::move(link_), generation_); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
   DatabaseLink* operator->() { return link_.get(); }
+
+  /// Closes the connection; its end says nothing about the others.
+  void close() { link_.reset(); }
 
  private:
   Database& database_;
@@ -97,19 +100,28 @@ Answer Database::call(Statement statement, const CallArguments& arguments, const
 }
 
 Health Database::health(const Caller& caller) {
-  const ResultPtr result = run(Statement::health, {}, caller);
+  const auto deadline = Clock::now() + longest_silence;
+  Lease link(*this, caller, deadline);
+  ResultPtr result(nullptr, PQclear);
+  try {
+    result = link->run(Statement::health, {}, caller, deadline);
+  } catch (const DatabaseFailure& failure) {
+    if (Clock::now() < deadline && failure.sqlstate() != "57014") throw;
+    link.close();
+    throw DatabaseFailure(Kind::unreachable);
+  }
   if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 4) broken_contract();
   return {field(result.get(), 0) == "t", std::string(field(result.get(), 1)), std::string(field(result.get(), 2)),
           std::string(field(result.get(), 3))};
 }
 
 ResultPtr Database::run(Statement statement, const CallArguments& arguments, const Caller& caller) {
-  Lease link(*this, caller);
+  Lease link(*this, caller, Clock::now() + longest_silence);
   return link->run(statement, arguments, caller, Clock::now() + std::chrono::seconds(call_timeout_) + grace_for_server);
 }
 
-std::unique_ptr<DatabaseLink> Database::take(const Caller& caller, std::size_t& generation) {
-  const auto deadline = Clock::now() + longest_wait_for_a_connection;
+std::unique_ptr<DatabaseLink> Database::take(const Caller& caller, Clock::time_point deadline,
+                                             std::size_t& generation) {
   bool waited = false;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -140,6 +152,7 @@ std::unique_ptr<DatabaseLink> Database::take(const Caller& caller, std::size_t& 
     const bool may_probe_soon = in_use_ < size_ && !healthy_ && !probing_;
     changed_.wait_until(lock, may_probe_soon ? std::min(deadline, connect_after_) : deadline);
     --waiting_;
+    show_sizes();
   }
 }
 
@@ -157,6 +170,7 @@ std::unique_ptr<DatabaseLink> Database::connect(std::unique_lock<std::mutex>& lo
     healthy_ = false;
     refused_ = true;
     connect_after_ = Clock::now() + jitter();
+    show_sizes();
     changed_.notify_all();
     throw;
   }
@@ -172,10 +186,11 @@ std::unique_ptr<DatabaseLink> Database::connect(std::unique_lock<std::mutex>& lo
 }
 
 void Database::give_back(std::unique_ptr<DatabaseLink> link, std::size_t generation) {
-  const bool clean = link->is_clean();
+  if (link && link->is_clean() && !link->is_settled()) link.reset();
+  const bool clean = !link || link->is_clean();
   const std::lock_guard lock(mutex_);
   --in_use_;
-  if (clean && generation == generation_) {
+  if (link && clean && generation == generation_) {
     idle_.push_back(std::move(link));
   } else if (!clean && generation == generation_) {
     drop_all_idle();

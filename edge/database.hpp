@@ -38,13 +38,14 @@ class Database {
   /// Throws DatabaseFailure.
   Answer call(Statement statement, const CallArguments& arguments, const Caller& caller);
 
-  /// Calls health. Throws DatabaseFailure.
+  /// Calls health, and waits no longer than `longest_silence` in all, whatever a call may take. A database that is
+  /// silent is left as it is for the calls of others. Throws DatabaseFailure.
   Health health(const Caller& caller);
 
  private:
   class Lease;
 
-  std::unique_ptr<DatabaseLink> take(const Caller& caller, std::size_t& generation);
+  std::unique_ptr<DatabaseLink> take(const Caller& caller, Clock::time_point deadline, std::size_t& generation);
   std::unique_ptr<DatabaseLink> connect(std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
   void give_back(std::unique_ptr<DatabaseLink> link, std::size_t generation);
   void drop_all_idle();

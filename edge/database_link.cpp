@@ -122,18 +122,18 @@ bool DatabaseLink::is_alive() {
 
 ResultPtr DatabaseLink::run(Statement statement, const CallArguments& arguments, const Caller& caller,
                             Clock::time_point deadline) {
-  prepare(statement, deadline);
+  prepare(statement, caller, std::min(deadline, Clock::now() + longest_silence));
   send(statement, arguments);
   return receive(caller, deadline);
 }
 
-void DatabaseLink::prepare(Statement statement, Clock::time_point deadline) {
+void DatabaseLink::prepare(Statement statement, const Caller& caller, Clock::time_point deadline) {
   const unsigned bit = 1u << static_cast<unsigned>(statement);
   if (prepared_ & bit) return;
   const auto& text = text_of(statement);
   if (!PQsendPrepare(connection_.get(), text.name, text.sql, 0, nullptr)) fail(DatabaseFailure::Kind::unreachable);
   try {
-    receive({}, deadline);
+    receive({.slot = caller.slot}, deadline);
   } catch (const DatabaseFailure& failure) {
     // The call itself has not been sent yet.
     if (failure.kind() == DatabaseFailure::Kind::refused) throw;
@@ -189,7 +189,7 @@ ResultPtr DatabaseLink::next_result(const Caller& caller, Clock::time_point dead
     }
     if (Clock::now() >= deadline) fail(DatabaseFailure::Kind::late);
     if (Clock::now() >= cancel_at) {
-      cancel();
+      cancel_ = CancelRequest(connection);
       cancel_at = Clock::time_point::max();
     }
     if (entries[1].revents != 0) {
@@ -199,12 +199,6 @@ ResultPtr DatabaseLink::next_result(const Caller& caller, Clock::time_point dead
     if (entries[0].revents != 0 && !PQconsumeInput(connection)) fail(DatabaseFailure::Kind::lost);
   }
   return {PQgetResult(connection), PQclear};
-}
-
-void DatabaseLink::cancel() {
-  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> handle(PQgetCancel(connection_.get()), PQfreeCancel);
-  std::array<char, 256> message;
-  if (handle) PQcancel(handle.get(), message.data(), static_cast<int>(message.size()));
 }
 
 void DatabaseLink::fail(DatabaseFailure::Kind kind) {

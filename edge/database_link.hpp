@@ -8,11 +8,16 @@
 #include <memory>
 #include <string>
 
+#include "edge/cancel_request.hpp"
 #include "edge/work_slot.hpp"
 
 namespace factory::edge {
 
 using Clock = std::chrono::steady_clock;
+
+/// How long a server may say nothing while no call has been sent to it yet: the wait for a connection, and whatever a
+/// connection needs before its first call. With it the answer is there within two seconds.
+inline constexpr auto longest_silence = std::chrono::milliseconds(1800);
 
 /// The three statements of the edge. They are prepared on a connection when it first needs them.
 enum class Statement : std::uint8_t { serve, serve_global, health };
@@ -75,18 +80,21 @@ class DatabaseLink {
   /// Whether the last call left it as it was: no failure, no open transaction.
   bool is_clean() const;
 
+  /// Whether the next statement cannot be hit by what was meant for an earlier one.
+  bool is_settled() const { return !cancel_.is_under_way(); }
+
   /// Whether the server has not closed it meanwhile. Reads what the server may have said unasked.
   bool is_alive();
 
  private:
-  void prepare(Statement statement, Clock::time_point deadline);
+  void prepare(Statement statement, const Caller& caller, Clock::time_point deadline);
   void send(Statement statement, const CallArguments& arguments);
   ResultPtr receive(const Caller& caller, Clock::time_point deadline);
   ResultPtr next_result(const Caller& caller, Clock::time_point deadline);
-  void cancel();
   [[noreturn]] void fail(DatabaseFailure::Kind kind);
 
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  CancelRequest cancel_;
   unsigned prepared_ = 0;
   bool broken_ = false;
 };
