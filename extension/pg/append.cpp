@@ -1,6 +1,7 @@
 #include "pg/append.hpp"
 
 #include "pg/scope.hpp"
+#include "pg/version.hpp"
 
 extern "C" {
 #include "access/tableam.h"
@@ -75,7 +76,7 @@ void insert(Relation table, HeapTuple row) {
   TupleTableSlot* slot = table_slot_create(table, nullptr);
   ExecForceStoreHeapTuple(row, slot, false);
   table_tuple_insert(table, slot, GetCurrentCommandId(true), 0, nullptr);
-  if (target->ri_NumIndices > 0) ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL);
+  if (target->ri_NumIndices > 0) insert_index_entries(target, slot, state);
   ExecCloseIndices(target);
   ExecDropSingleTupleTableSlot(slot);
   FreeExecutorState(state);

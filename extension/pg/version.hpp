@@ -56,6 +56,15 @@ inline bool may_execute(Oid function, Oid role) {
 #endif
 }
 
+// Enters a new row of a table into its indexes.
+inline void insert_index_entries(ResultRelInfo* target, TupleTableSlot* slot, EState* state) {
+#if PG_VERSION_NUM >= 160000
+  ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL, false);
+#else
+  ExecInsertIndexTuples(target, slot, state, false, false, nullptr, NIL);
+#endif
+}
+
 inline void reserve_setting_prefix(const char* prefix) { MarkGUCPrefixReserved(prefix); }
 
 }  // namespace factory::pg
