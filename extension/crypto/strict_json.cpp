@@ -47,7 +47,18 @@ std::optional<JsonFault> check_value(dom::element value, int levels) {
   }
 }
 
+// Later releases of simdjson have a code of its own for an integer beyond 64 bits.
+template <typename Error>
+bool is_big_integer(Error error) {
+  if constexpr (requires { Error::BIGINT_ERROR; }) {
+    return error == Error::BIGINT_ERROR;
+  } else {
+    return false;
+  }
+}
+
 JsonFault fault_of(simdjson::error_code error) {
+  if (is_big_integer(error)) return JsonFault::number_range;
   switch (error) {
     case simdjson::EMPTY:
       return JsonFault::empty;
