@@ -52,7 +52,7 @@ install: module ## the PGXS way, for a server of your own: PG_CONFIG=..., DESTDI
 	@$(MAKE) -s -C build -f ../control/module.mk PG_CONFIG=$(PG_CONFIG) install
 
 format: ## lay out the C++ as .clang-format says
-	@clang-format -i $(cxx_files)
+	@clang-format-14 -i $(cxx_files)
 
 lint: module ## the checks that need no server
 	@tests/run lint
