@@ -81,7 +81,7 @@ CREATE TABLE lint_app.ancestor (tenant_id uuid NOT NULL, id int);
 ALTER TABLE lint_app.off INHERIT lint_app.ancestor;
 CREATE TABLE lint_app.whole (LIKE lint_app.good) PARTITION BY LIST (id);
 ALTER TABLE lint_app.whole ATTACH PARTITION lint_app.silent DEFAULT;
-GRANT ALL ON lint_app.good TO factory_app;
+GRANT SELECT, TRUNCATE, REFERENCES, TRIGGER ON lint_app.good TO factory_app;
 
 -- 5. Ways around: views, materialized views, foreign tables, functions.
 CREATE VIEW lint_app.owners_view AS SELECT * FROM lint_app.good;
@@ -116,9 +116,15 @@ GRANT CREATE ON SCHEMA lint_app TO lint_run;
 GRANT CREATE ON SCHEMA public TO PUBLIC;
 SELECT format('GRANT CREATE, TEMPORARY ON DATABASE %I TO PUBLIC', current_database()) \gexec
 CREATE ROLE lint_both IN ROLE factory_app, factory_operator;
-GRANT factory_owner TO lint_dev;
+GRANT factory_owner TO lint_dev WITH ADMIN OPTION;
+CREATE ROLE lint_ally;
+SET ROLE lint_dev;
+GRANT factory_owner TO lint_ally;
+RESET ROLE;
+CREATE ROLE lint_group IN ROLE pg_signal_backend;
+GRANT lint_group TO lint_run;
+GRANT pg_read_all_settings TO factory_app;
 CREATE ROLE "lint ""sees all" BYPASSRLS;
-CREATE ROLE lint_maker CREATEROLE LOGIN;
 ALTER ROLE factory_operator LOGIN CREATEDB;
 
 -- 7. Objects of ours.
@@ -179,6 +185,23 @@ SELECT extcondition FROM pg_extension WHERE extname = 'platform_factory';
 ROLLBACK;
 
 SELECT * FROM factory.lint();
+
+-- What only some servers have. Up to 15 a maker of roles can join any role, from 17 on GRANT ALL contains MAINTAIN.
+SELECT current_setting('server_version_num')::integer < 160000 AS makers_join, current_setting('server_version_num')::integer >= 170000 AS maintains \gset
+BEGIN;
+CREATE ROLE lint_maker CREATEROLE LOGIN;
+CREATE TABLE lint_all (tenant_id uuid NOT NULL, id int, PRIMARY KEY (tenant_id, id));
+SELECT factory.protect('lint_all');
+GRANT ALL ON lint_all TO factory_app;
+SELECT severity, rule, object, problem FROM factory.lint() WHERE rule <> 'may_create_roles' AND problem !~ 'MAINTAIN';
+SELECT count(*) FILTER (WHERE rule = 'may_create_roles' AND object = 'lint_maker') = :'makers_join'::boolean::integer AS maker_told,
+       count(*) FILTER (WHERE problem ~ 'factory_app holds MAINTAIN') = :'maintains'::boolean::integer AS maintain_told
+FROM factory.lint();
+\set ECHO none
+SELECT fix FROM factory.lint() \gexec
+\set ECHO all
+SELECT * FROM factory.lint();
+ROLLBACK;
 
 -- Settings of the server are read from what is in force for new sessions.
 ALTER SYSTEM SET restart_after_crash = off;

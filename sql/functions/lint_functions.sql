@@ -211,7 +211,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM guarded g
   CROSS JOIN LATERAL aclexplode(g.relacl) a
   CROSS JOIN LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee) w
-  WHERE NOT g.shipped AND a.grantee <> g.relowner AND a.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')
+  WHERE NOT g.shipped AND a.grantee <> g.relowner AND a.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN')
 
   UNION ALL
   SELECT 8, CASE WHEN r.owner_sees_all THEN 'critical' ELSE 'warning' END, 'view_without_security_invoker', r.name,
@@ -266,6 +266,13 @@ RETURNS TABLE (step integer, severity text, rule text, object text, problem text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH
   runtime AS (SELECT r.oid, r.name, r.may_log_in FROM factory.runtime_roles r),
+  -- Who was made a member of what. From 16 on one that did not come from a superuser is taken back only in the name of who granted it.
+  memberships AS (
+    SELECT m.roleid, m.member, m.member::regrole::text AS name,
+           format('REVOKE %s FROM %s%s CASCADE;', m.roleid::regrole, m.member::regrole,
+                  (SELECT ' GRANTED BY ' || quote_ident(g.rolname) FROM pg_roles g WHERE g.oid = m.grantor AND g.oid <> 10)) AS fix
+    FROM pg_auth_members m
+  ),
   -- Objects of apps: not the server's, not of an extension.
   app_schemas AS (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
@@ -334,14 +341,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   FROM creators c
 
   UNION ALL
-  SELECT 1, 'critical', 'runtime_role_is_operator', r.name::text, 'a role of apps may do what operators may',
-         format('REVOKE factory_operator FROM %I;', r.name)
-  FROM runtime r JOIN pg_auth_members m ON m.member = r.oid AND m.roleid = 'factory_operator'::regrole
+  SELECT 1, 'critical', 'runtime_role_is_operator', m.name, 'a role of apps may do what operators may', m.fix
+  FROM runtime r JOIN memberships m ON m.member = r.oid AND m.roleid = 'factory_operator'::regrole
 
   UNION ALL
-  SELECT 1, 'critical', 'member_of_owner', m.member::regrole::text, 'a member of factory_owner can do everything to the platform''s tables',
-         format('REVOKE factory_owner FROM %s;', m.member::regrole)
-  FROM pg_auth_members m WHERE m.roleid = 'factory_owner'::regrole
+  SELECT 1, 'critical', 'runtime_role_has_server_role', m.name, format('%s lets roles of apps past the walls', m.roleid::regrole), m.fix
+  FROM memberships m JOIN pg_roles p ON p.oid = m.roleid AND p.rolname ~ '^pg_'
+  WHERE EXISTS (SELECT FROM runtime r WHERE pg_has_role(r.oid, m.member, 'MEMBER'))
+    AND NOT EXISTS (SELECT FROM pg_roles s WHERE s.oid = m.member AND s.rolname ~ '^pg_')
+
+  UNION ALL
+  SELECT 1, 'critical', 'member_of_owner', m.name, 'a member of factory_owner can do everything to the platform''s tables', m.fix
+  FROM memberships m WHERE m.roleid = 'factory_owner'::regrole
 
   UNION ALL
   SELECT 1, 'critical', 'bypasses_row_security', r.rolname::text, 'BYPASSRLS is for factory_backup alone', format('ALTER ROLE %I NOBYPASSRLS;', r.rolname)
@@ -471,8 +482,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 
   UNION ALL
   SELECT 9, 'warning', 'old_minor', 'server ' || current_setting('server_version'),
-         'fixes of row-level security came after it; 15.20 is the oldest that we trust', 'Upgrade the packages of the server and restart it.'
-  WHERE current_setting('server_version_num')::integer < 150020
+         format('fixes of row-level security came after it; %s.%s is the oldest that we trust', m.major, m.minor),
+         'Upgrade the packages of the server and restart it.'
+  FROM (VALUES (15, 20), (16, 16), (17, 12)) AS m(major, minor)
+  WHERE current_setting('server_version_num')::integer BETWEEN m.major * 10000 AND m.major * 10000 + m.minor - 1
 
   UNION ALL
   SELECT 9, 'warning', 'login_without_timeout', r.name::text, format('%s is not set for it', w.setting),
