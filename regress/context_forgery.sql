@@ -33,13 +33,13 @@ SELECT set_config('factory.tenant', :'b', false);
 
 -- With the privilege to set it, and as the superuser, the value itself is refused.
 \c - postgres
-GRANT SET ON PARAMETER factory.context TO app_login;
+GRANT SET, ALTER SYSTEM ON PARAMETER factory.context TO app_login;
 \setenv STOLEN :stolen
 \setenv BEN :ben
 \setenv A :a
 \! psql -X -a -q -U app_login <"$PG_ABS_SRCDIR/sql/include/forge.psql" 2>&1
 \! psql -X -a -q -U postgres <"$PG_ABS_SRCDIR/sql/include/forge.psql" 2>&1
-REVOKE SET ON PARAMETER factory.context FROM app_login;
+REVOKE SET, ALTER SYSTEM ON PARAMETER factory.context FROM app_login;
 
 -- Nothing that is kept with a role, a database or a function.
 ALTER ROLE app_login SET factory.context = :'stolen';
@@ -84,7 +84,10 @@ ROLLBACK;
 SET factory.issuer = 'mine';
 SET factory.access_token_seconds = 3600;
 SET factory.secrets_file = '/tmp/mine';
+-- Servers word this refusal differently.
+\set VERBOSITY sqlstate
 SHOW factory.secrets_file;
+\set VERBOSITY default
 SELECT name, context FROM pg_settings WHERE name LIKE 'factory.%' AND context NOT IN ('postmaster', 'sighup') ORDER BY name;
 \c - postgres
 SET factory.access_token_seconds = 3600;

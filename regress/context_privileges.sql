@@ -106,8 +106,11 @@ COPY wall.notes (id, title) FROM STDIN;
 \.
 SELECT lo_from_bytea(0, 'A one');
 SELECT lo_create(0);
+-- Servers word these refusals differently.
+\set VERBOSITY sqlstate
 COPY wall.notes TO '/tmp/loot';
 COPY wall.notes TO PROGRAM 'cat';
+\set VERBOSITY default
 SELECT pg_read_file('postgresql.conf');
 SELECT factory.sign_out();
 CREATE TEMP TABLE loot (title text);

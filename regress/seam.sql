@@ -20,7 +20,6 @@ CREATE TABLE log (n integer PRIMARY KEY, text text NOT NULL CONSTRAINT short CHE
 
 -- Out of C++. Without the entry guard the first line ends the server; without one of its clauses the line of that kind tells
 -- another SQLSTATE, and without the last one "int" ends the server.
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 SELECT pg_backend_pid() AS backend \gset
 DO $$
@@ -41,7 +40,6 @@ BEGIN
   END LOOP;
 END
 $$;
-\set VERBOSITY default
 SELECT seam_throw('problem');
 SELECT seam_throw('int');
 SELECT seam_throw(NULL);
