@@ -63,6 +63,8 @@ SELECT factory.declare('wall.f()', 'f');
 -- What would carry rows into the next context: refused with a context and without.
 \c - postgres
 GRANT TEMPORARY ON DATABASE :DBNAME TO app_login;
+CREATE VIEW wall.seen WITH (security_invoker) AS SELECT * FROM wall.notes;
+GRANT SELECT, UPDATE ON wall.seen TO app_login;
 \c - app_login
 SELECT factory.sign_in(:'ann', :'a', true) = :'a' AS signed_in;
 BEGIN;
@@ -101,6 +103,9 @@ LOCK TABLE wall.notes IN ACCESS SHARE MODE;
 ROLLBACK;
 BEGIN;
 LOCK TABLE ONLY wall.notes IN ACCESS EXCLUSIVE MODE;
+ROLLBACK;
+BEGIN;
+LOCK TABLE wall.seen IN ACCESS EXCLUSIVE MODE;
 ROLLBACK;
 COPY wall.notes (id, title) FROM STDIN;
 \.

@@ -50,12 +50,18 @@ bool sets_our_setting(const List* options) {
   return false;
 }
 
-bool any_tenant_table(const List* relations) {
+// LOCK TABLE on a view locks the tables behind it, too.
+bool locks_tenant_table(Oid relation) {
+  return table_registry::is_tenant_table(relation) ||
+         pg::call([relation] { return get_rel_relkind(relation) == RELKIND_VIEW; });
+}
+
+bool any_relation(const List* relations, bool (*matches)(Oid)) {
   const ListCell* cell;
   foreach (cell, relations) {
     const auto* relation = static_cast<const RangeVar*>(lfirst(cell));
     const Oid oid = pg::call([relation] { return RangeVarGetRelid(relation, NoLock, true); });
-    if (OidIsValid(oid) && table_registry::is_tenant_table(oid)) return true;
+    if (OidIsValid(oid) && matches(oid)) return true;
   }
   return false;
 }
@@ -102,14 +108,15 @@ void check_for_runtime_login(const Node* statement) {
         refuse("channels named factory_* are the platform's own");
       return;
     case T_LockStmt:
-      if (any_tenant_table(reinterpret_cast<const LockStmt*>(statement)->relations))
-        refuse("locking a table of all workspaces would stall them; lock rows with SELECT ... FOR UPDATE");
+      if (any_relation(reinterpret_cast<const LockStmt*>(statement)->relations, locks_tenant_table))
+        refuse("locking a table of all workspaces, or a view, would stall them; lock rows with SELECT ... FOR UPDATE");
       return;
     case T_CopyStmt: {
       const auto* copy = reinterpret_cast<const CopyStmt*>(statement);
       if (copy->is_from && copy->relation != nullptr) {
         List* relations = pg::call([copy] { return list_make1(copy->relation); });
-        if (any_tenant_table(relations)) refuse("COPY FROM is not possible on a table with row security; use INSERT");
+        if (any_relation(relations, table_registry::is_tenant_table))
+          refuse("COPY FROM is not possible on a table with row security; use INSERT");
       }
       return;
     }
