@@ -40,7 +40,7 @@ test: ## every test on a throw-away platform; ends with `N passed, N failed`
 
 bench: ## figures beside their limits, on a throw-away platform
 	@control/platform packages bench
-	@$(MAKE) $(jobs) build
+	@$(MAKE) $(jobs) build build/bench/envelope_bench
 	@tests/run bench
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (3600) each
@@ -126,6 +126,13 @@ build/unit/%.o: %.cpp Makefile | $(generated)
 build/unit/unit-tests: $(patsubst %.cpp,build/unit/%.o,$(core_sources) $(unit_sources))
 	@echo "  link $@"
 	@g++ $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lcrypto -lsimdjson -lpthread
+
+## the figures that need no server
+
+build/bench/envelope_bench: tests/bench/envelope_bench.cpp $(addprefix extension/crypto/,envelope.cpp gcm.cpp random.cpp bytes.cpp)
+	@mkdir -p $(@D)
+	@echo "  build $@"
+	@g++ $(filter-out -MMD -MP,$(CXX_STRICT)) $(HARDEN) $(INCLUDES) -pie -o $@ $^ -lcrypto
 
 ## the seam's tests: a library for the server, made of extension/pg and functions that throw and raise through it
 

@@ -35,5 +35,9 @@ void _PG_init(void) {
     ereport(LOG, (errmsg("platform_factory: %s", factory::api::secrets::session_trouble().c_str()),
                   errhint("Set SESSION_SECRET in the server's environment or in factory.secrets_file, and restart: "
                           "until then nobody can sign in.")));
+  if (!factory::api::secrets::encryption_trouble().empty())
+    ereport(LOG, (errmsg("platform_factory: %s", factory::api::secrets::encryption_trouble().c_str()),
+                  errhint("Set ENCRYPTION_KEY in the server's environment or in factory.secrets_file, and restart: "
+                          "until then no stored secret can be written or opened.")));
 }
 }

@@ -17,9 +17,11 @@ namespace {
 constexpr std::size_t least_size = 32;
 
 struct Loaded {
-  std::string trouble = "SESSION_SECRET is not set";
+  std::string session_trouble;
   crypto::Secret token_key;
   std::string token_key_id;
+  std::string encryption_trouble;
+  std::vector<EncryptionKey> encryption_keys;  // the current one first, then those that it took the place of
 };
 
 Loaded& loaded() {
@@ -60,42 +62,98 @@ std::string_view find_line(std::string_view content, std::string_view name) {
   return {};
 }
 
+// Where secrets come from: the environment, else the file, which is read when the first one is looked for there.
+class Source {
+ public:
+  ~Source() { OPENSSL_cleanse(content_.data(), content_.size()); }
+
+  // The secret of that name, or empty with the trouble told.
+  std::string_view find(const std::string& name, std::string& trouble) {
+    std::string_view secret;
+    if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0')
+      secret = value;
+    else if (read_file())
+      secret = find_line(content_, name);
+    else
+      trouble = file_trouble_;
+    const std::set<char> different(secret.begin(), secret.end());
+    if (secret.empty()) {
+      if (trouble.empty()) trouble = name + " is not set";
+    } else if (secret.size() < least_size || different.size() < 10) {
+      trouble = name + " is too weak: it needs 32 random bytes or more";
+      secret = {};
+    }
+    return secret;
+  }
+
+ private:
+  bool read_file() {
+    if (!read_ && pg::settings::secrets_file != nullptr && *pg::settings::secrets_file != '\0')
+      content_ = read_private_file(pg::settings::secrets_file, file_trouble_);
+    read_ = true;
+    return file_trouble_.empty();
+  }
+
+  bool read_ = false;
+  std::string content_, file_trouble_;
+};
+
+void load_session_secret(Source& source, Loaded& into) {
+  const std::string_view secret = source.find("SESSION_SECRET", into.session_trouble);
+  if (secret.empty()) return;
+  into.token_key =
+      crypto::hkdf_sha256(crypto::as_bytes(secret), {}, crypto::as_bytes("platform_factory access token HS256"), 32);
+  // The name is derived as well: a token names the secret it was signed under, and reveals nothing of it.
+  const crypto::Sha256Digest name = crypto::hmac_sha256(into.token_key.view(), crypto::as_bytes("key id"));
+  into.token_key_id = crypto::base64url_encode(crypto::ByteView(name.data(), 12));
+}
+
+void load_encryption_keys(Source& source, Loaded& into) {
+  std::string no_previous;
+  const std::string_view current = source.find("ENCRYPTION_KEY", into.encryption_trouble);
+  for (const std::string_view secret : {current, source.find("ENCRYPTION_KEY_PREVIOUS", no_previous),
+                                        source.find("ENCRYPTION_KEY_PREVIOUS_2", no_previous)}) {
+    if (secret.empty()) continue;
+    EncryptionKey key;
+    key.key = crypto::hkdf_sha256(crypto::as_bytes(secret), {},
+                                  crypto::as_bytes("platform_factory encryption key AES-256-GCM"), 32);
+    const crypto::Sha256Digest name = crypto::hmac_sha256(key.key.view(), crypto::as_bytes("key id"));
+    std::copy_n(name.begin(), key.id.size(), key.id.begin());
+    into.encryption_keys.push_back(std::move(key));
+  }
+}
+
 }  // namespace
 
 void load() {
-  Loaded& secrets = loaded();
-  std::string content;
-  std::string_view secret;
-  if (const char* value = std::getenv("SESSION_SECRET"); value != nullptr && *value != '\0') {
-    secret = value;
-  } else if (pg::settings::secrets_file != nullptr && *pg::settings::secrets_file != '\0') {
-    content = read_private_file(pg::settings::secrets_file, secrets.trouble);
-    secret = find_line(content, "SESSION_SECRET");
-  }
-  const std::set<char> different(secret.begin(), secret.end());
-  if (!secret.empty() && (secret.size() < least_size || different.size() < 10)) {
-    secrets.trouble = "SESSION_SECRET is too weak: it needs 32 random bytes or more";
-  } else if (!secret.empty()) {
-    // The name is derived as well: a token names the secret it was signed under, and reveals nothing of it.
-    secrets.token_key =
-        crypto::hkdf_sha256(crypto::as_bytes(secret), {}, crypto::as_bytes("platform_factory access token HS256"), 32);
-    const crypto::Sha256Digest name = crypto::hmac_sha256(secrets.token_key.view(), crypto::as_bytes("key id"));
-    secrets.token_key_id = crypto::base64url_encode(crypto::ByteView(name.data(), 12));
-    secrets.trouble.clear();
-  }
-  OPENSSL_cleanse(content.data(), content.size());
+  Source source;
+  load_session_secret(source, loaded());
+  load_encryption_keys(source, loaded());
 }
 
-const std::string& session_trouble() { return loaded().trouble; }
+const std::string& session_trouble() { return loaded().session_trouble; }
 
 crypto::ByteView token_key() {
-  if (!loaded().trouble.empty()) throw core::Problem("safe_mode", loaded().trouble);
+  if (!session_trouble().empty()) throw core::Problem("safe_mode", session_trouble());
   return loaded().token_key.view();
 }
 
 const std::string& token_key_id() {
-  if (!loaded().trouble.empty()) throw core::Problem("safe_mode", loaded().trouble);
+  if (!session_trouble().empty()) throw core::Problem("safe_mode", session_trouble());
   return loaded().token_key_id;
+}
+
+const std::string& encryption_trouble() { return loaded().encryption_trouble; }
+
+const EncryptionKey& encryption_key() {
+  if (!encryption_trouble().empty()) throw core::Problem("safe_mode", encryption_trouble());
+  return loaded().encryption_keys.front();
+}
+
+const EncryptionKey* find_encryption_key(const core::Uuid& id) {
+  for (const EncryptionKey& key : loaded().encryption_keys)
+    if (key.id == id) return &key;
+  return nullptr;
 }
 
 }  // namespace factory::api::secrets

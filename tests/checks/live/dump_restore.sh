@@ -21,7 +21,8 @@ restored() {
 clean_up() {
   first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
     -c 'DROP SCHEMA IF EXISTS dumped CASCADE' -c 'DROP ROLE IF EXISTS dumped_owner' \
-    -c 'ALTER ROLE factory_backup NOLOGIN PASSWORD NULL'
+    -c "SELECT factory.platform_secret_delete('dumped') WHERE EXISTS (SELECT FROM factory.stored_platform_secrets WHERE name = 'dumped')" \
+    -c 'ALTER ROLE factory_backup NOLOGIN PASSWORD NULL' >/dev/null
   FACTORY_PLACE=$second control/platform stop >/dev/null 2>&1 || true
   rm -rf "$second"
 }
@@ -50,7 +51,9 @@ COMMIT;
 BEGIN;
 SELECT factory.sign_in(:'eve', :'e') AS ignored \gset
 SELECT token AS ignored FROM factory.create_invitation('gil' || :'run' || '@example.com', 'staff') \gset
+SELECT id AS ignored FROM factory.secret_put('dumped.key', 'sealed and dumped') \gset
 COMMIT;
+SELECT id AS ignored FROM factory.platform_secret_put('dumped', 'sealed and dumped') \gset
 INSERT INTO factory.idempotency_keys VALUES (:'e', gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
 INSERT INTO factory.user_idempotency_keys VALUES (gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
 SET SESSION AUTHORIZATION dumped_owner;
@@ -129,6 +132,10 @@ findings=$(restored -c "SELECT severity, rule, object FROM factory.lint()")
 [ -z "$findings" ] || fail "lint finds in the restored platform: $findings"
 findings=$(restored -c 'ALTER TABLE dumped.low ADD CHECK (id < 50)' -c "SELECT rule, object FROM factory.lint()")
 [ "$findings" = 'table_altered|dumped."odd ""table"' ] || fail "lint does not watch the restored tables: $findings"
+
+# Under the same key secrets open as before.
+opened=$(restored -c "SELECT v.secrets, v.unreadable FROM factory.verify_secrets('$e') v UNION ALL SELECT 1, w.unreadable FROM factory.verify_secrets() w")
+[ "$opened" = $'1|0\n1|0' ] || fail "secrets in the restored platform: $opened"
 
 # The wall stands, tokens of before and the password still work, and the next change is written down.
 said=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -v eve="$eve" -v e="$e" -v run="$run" "$(other_url "$APP_URL")" <<'SQL'
