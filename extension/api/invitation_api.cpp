@@ -3,6 +3,7 @@
 #include "api/context.hpp"
 #include "api/fields.hpp"
 #include "api/grants.hpp"
+#include "api/quota_ledger.hpp"
 #include "api/token_hash.hpp"
 #include "core/email.hpp"
 #include "core/json_writer.hpp"
@@ -54,6 +55,7 @@ FACTORY_FUNCTION(factory_create_invitation) {
       "UPDATE factory.invitations SET status = 'expired' WHERE tenant_id = $1 AND email = $2 AND status = 'open'"
       " AND expires_at <= pg_catalog.clock_timestamp()");
   expire.run({Value::uuid(tenant), Value::text(*email)});
+  quota::check_invitation(tenant);
   const std::string token =
       crypto::base62_encode_uuid(tenant) + "." + crypto::base64url_encode(crypto::random_bytes(token_size));
   const Uuid id = core::uuid7();
@@ -106,6 +108,7 @@ FACTORY_FUNCTION(factory_accept_invitation) {
   if (rows.text(0, 2) != email) throw Problem("invitation_address_mismatch");
   const Uuid id = rows.uuid(0, 1);
   const std::string role = rows.text(0, 3);
+  quota::check_join(tenant);
   static pg::Statement join(
       "INSERT INTO factory.memberships (tenant_id, user_id, role) VALUES ($1, $2, $3)"
       " ON CONFLICT (tenant_id, user_id) DO NOTHING RETURNING role");

@@ -2,6 +2,7 @@
 
 #include "api/request_info.hpp"
 #include "core/json_document.hpp"
+#include "core/json_writer.hpp"
 #include "pg/guard.hpp"
 
 namespace factory::api {
@@ -9,6 +10,14 @@ namespace factory::api {
 using core::Problem;
 
 namespace {
+
+// A member's value as it stood in the document.
+std::string as_json(const core::JsonField& field) {
+  if (field.kind != core::JsonKind::string) return field.text;
+  std::string json;
+  core::JsonWriter(json).value(field.text);
+  return json;
+}
 
 std::optional<Problem> ours(const ErrorData* error) {
   if (error->detail == nullptr || std::strncmp(error->detail, "{\"code\":", 8) != 0) return std::nullopt;
@@ -19,7 +28,7 @@ std::optional<Problem> ours(const ErrorData* error) {
     const core::JsonField* text = detail.find("detail");
     Problem problem(code->text, text == nullptr ? std::string() : text->text);
     for (const core::JsonField& field : detail.fields())
-      if (field.name != "code" && field.name != "detail") problem.with(field.name, field.text);
+      if (field.name != "code" && field.name != "detail") problem.with(field.name, as_json(field));
     return problem;
   } catch (const Problem&) {
     return std::nullopt;

@@ -6,6 +6,7 @@
 #include "api/idempotency.hpp"
 #include "api/json_rows.hpp"
 #include "api/problem_mapping.hpp"
+#include "api/quota_requests.hpp"
 #include "api/request_info.hpp"
 #include "api/verification.hpp"
 #include "core/cursor.hpp"
@@ -117,6 +118,7 @@ class Call {
                            declaration_->requires_what == Requires::user ? Membership::optional : Membership::needed);
       context::mint(*context_);
       gate::check(*declaration_);
+      if (context_->has_tenant) quota::count_request(*declaration_, context_->tenant, request_.reads());
     } else if (!declaration_->global() && !tenant_) {
       throw Problem("tenant_required");
     }

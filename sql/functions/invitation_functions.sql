@@ -9,7 +9,7 @@ COMMENT ON VIEW factory.sent_invitations IS 'Invitations of the workspace of the
 CREATE OR REPLACE FUNCTION factory.create_invitation(email text, role text) RETURNS factory.new_invitation
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_create_invitation';
 COMMENT ON FUNCTION factory.create_invitation(text, text) IS
-  'Invites an address with a role that the caller may grant. The token is returned this once. Errors: validation_failed, forbidden, already_member, invitation_pending. For members.manage.';
+  'Invites an address with a role that the caller may grant. The token is returned this once. Errors: validation_failed, forbidden, already_member, invitation_pending, plan_limit. For members.manage.';
 
 CREATE OR REPLACE FUNCTION factory.list_invitations("limit" integer DEFAULT 25, before uuid DEFAULT NULL)
 RETURNS TABLE (id uuid, email text, role text, status text, invited_by uuid, created_at timestamptz, expires_at timestamptz)
@@ -32,15 +32,15 @@ COMMENT ON FUNCTION factory.cancel_invitation(uuid) IS 'Withdraws an open invita
 CREATE OR REPLACE FUNCTION factory.accept_invitation(token text) RETURNS factory.accepted_invitation
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_accept_invitation';
 COMMENT ON FUNCTION factory.accept_invitation(text) IS
-  'Enters the workspace of an invitation. The caller''s address is the invited one. Errors: invitation_gone, invitation_address_mismatch, already_member. For signed-in people.';
+  'Enters the workspace of an invitation. The caller''s address is the invited one. Errors: invitation_gone, invitation_address_mismatch, already_member, plan_limit. For signed-in people.';
 
 SELECT factory.declare('factory.create_invitation(text, text)', 'Invite somebody', method => 'POST', path => '/v1/invitations',
-  requires => 'members.manage', status => 201, audit_action => 'invitation.created', problems => '{already_member,invitation_pending}');
+  requires => 'members.manage', status => 201, audit_action => 'invitation.created', problems => '{already_member,invitation_pending,plan_limit}');
 SELECT factory.declare('factory.list_invitations(integer, uuid)', 'Invitations of this workspace', method => 'GET', path => '/v1/invitations',
   requires => 'members.manage', reply => 'list', page_key => 'id', nullable => '{invited_by}');
 SELECT factory.declare('factory.cancel_invitation(uuid)', 'Withdraw an invitation', method => 'DELETE', path => '/v1/invitations/{id}',
   requires => 'members.manage', reply => 'none', audit_action => 'invitation.cancelled');
 SELECT factory.declare('factory.accept_invitation(text)', 'Accept an invitation', method => 'POST', path => '/v1/invitations/accept',
   requires => 'user', audit_action => 'invitation.accepted',
-  problems => '{invitation_gone,invitation_address_mismatch,already_member}',
+  problems => '{invitation_gone,invitation_address_mismatch,already_member,plan_limit}',
   schemas => '{"tenant": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"slug":{"type":"string"},"name":{"type":"string"},"status":{"type":"string"}},"required":["id","slug","name","status"]}}');

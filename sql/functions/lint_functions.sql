@@ -19,6 +19,8 @@ CREATE VIEW factory.declared_privileges AS
                ('TABLE factory.tenants', 'factory_app', 'SELECT'),
                ('TABLE factory.members', 'factory_app', 'SELECT'),
                ('TABLE factory.sent_invitations', 'factory_app', 'SELECT'),
+               ('TABLE factory.plans', 'factory_app', 'SELECT'),
+               ('TABLE factory.plans', 'factory_operator', 'SELECT'),
                ('TABLE factory.stored_secrets', 'factory_app', 'SELECT'),
                ('TABLE factory.stored_platform_secrets', 'factory_operator', 'SELECT'),
                ('TABLE factory.audit', 'factory_app', 'SELECT'),
