@@ -100,6 +100,7 @@ def walk(platform, crew):
     yield "GET", "/v1/members/{user_id}", owner("GET", f"/v1/members/{guest.id}")
     yield "PATCH", "/v1/members/{user_id}", owner("PATCH", f"/v1/members/{guest.id}", {"role": "staff"})
     yield "DELETE", "/v1/members/{user_id}", owner("DELETE", f"/v1/members/{guest.id}")
+    yield "GET", "/v1/usage", owner("GET", "/v1/usage")
     yield "GET", "/v1/audit-logs", owner("GET", "/v1/audit-logs?limit=100")
 
 
