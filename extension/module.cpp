@@ -1,10 +1,12 @@
 // What the server calls when it loads the library; see the folders for the rest.
 #include "api/context.hpp"
 #include "api/declarations.hpp"
+#include "api/evidence.hpp"
 #include "api/capability_gate.hpp"
 #include "api/secrets.hpp"
 #include "api/statement_rules.hpp"
 #include "api/verification.hpp"
+#include "api/worker.hpp"
 #include "pg/guard.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_memory.hpp"
@@ -30,6 +32,8 @@ void _PG_init(void) {
     factory::api::gate::install();
     factory::api::statement_rules::install();
     factory::api::install_verification();
+    factory::api::evidence::install();
+    factory::api::worker::install();
   });
   if (!factory::api::secrets::session_trouble().empty())
     ereport(LOG, (errmsg("platform_factory: %s", factory::api::secrets::session_trouble().c_str()),

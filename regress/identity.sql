@@ -47,6 +47,9 @@ SELECT factory.refresh('no such token');
 UPDATE factory.refresh_tokens SET used_at = used_at - interval '11 seconds' WHERE token_hash = sha256(:'refresh_token');
 \c - app_login
 SELECT factory.refresh(:'refresh_token');
+-- ... and with that the whole family, though nothing of this transaction stays.
+SELECT factory.refresh(:'renewed');
+SELECT access_token AS second, refresh_token AS renewed FROM factory.login(:'dora', 'a quite long phrase') \gset
 \c - postgres
 UPDATE factory.refresh_tokens SET expires_at = now() - interval '1 second' WHERE token_hash = sha256(:'renewed');
 \c - app_login

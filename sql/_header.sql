@@ -19,7 +19,9 @@ BEGIN
   LOOP
     SELECT * INTO existing FROM pg_catalog.pg_roles WHERE rolname = wanted.name;
     IF NOT FOUND THEN
-      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION %s', wanted.name,
+      -- The background worker enters as factory_jobs, which has no password.
+      EXECUTE format('CREATE ROLE %I %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION %s', wanted.name,
+                     CASE wanted.name WHEN 'factory_jobs' THEN 'LOGIN' ELSE 'NOLOGIN' END,
                      CASE WHEN wanted.bypasses_rls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END);
     ELSIF existing.rolsuper OR existing.rolcreatedb OR existing.rolcreaterole OR existing.rolreplication
           OR existing.rolbypassrls <> wanted.bypasses_rls OR (existing.rolcanlogin AND NOT wanted.may_log_in) THEN

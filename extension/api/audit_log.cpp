@@ -67,32 +67,43 @@ std::string collect(const std::vector<FieldChange>& changes, std::string FieldCh
 
 }  // namespace
 
+Origin origin_of(const Event& event) {
+  const Actor actor = actor_of(event);
+  return {core::uuid7(), GetCurrentTransactionStartTimestamp(),
+          actor.type,    actor.id,
+          actor.session, request_info().request_id,
+          peer_address()};
+}
+
 core::Uuid record(const Event& event) {
+  const Origin origin = origin_of(event);
+  write(event, origin);
+  return origin.id;
+}
+
+void write(const Event& event, const Origin& origin) {
   static pg::Statement in_tenant(
       "INSERT INTO factory.audit_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
   static pg::Statement on_platform(
       "INSERT INTO factory.platform_events VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
-  const Actor actor = actor_of(event);
-  const core::Uuid id = core::uuid7();
-  const std::optional<std::string> peer = peer_address();
   const std::array<Value, 15> columns = {event.tenant ? Value::uuid(*event.tenant) : Value::null(UUIDOID),
-                                         Value::uuid(id),
-                                         Value::timestamp(GetCurrentTransactionStartTimestamp()),
+                                         Value::uuid(origin.id),
+                                         Value::timestamp(origin.at),
                                          Value::text(event.action),
                                          Value::text(event.outcome),
-                                         Value::text(actor.type),
-                                         text_or_null(actor.id),
-                                         Value::optional_uuid(actor.session),
+                                         Value::text(origin.actor_type),
+                                         text_or_null(origin.actor_id),
+                                         Value::optional_uuid(origin.session),
                                          text_or_null(event.target_type),
                                          text_or_null(event.target_id),
-                                         text_or_null(request_info().request_id),
-                                         peer ? Value::input(INETOID, *peer) : Value::null(INETOID),
+                                         text_or_null(origin.request_id),
+                                         origin.peer ? Value::input(INETOID, *origin.peer) : Value::null(INETOID),
                                          jsonb_or_null(event.before),
                                          jsonb_or_null(event.after),
                                          jsonb_or_null(event.metadata)};
   // The platform's own log is the same without the workspace.
   const std::span<const Value> values = std::span(columns).subspan(event.tenant ? 0 : 1);
-  if (pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) return id;
+  if (pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) return;
   const AsOwner owner;
   const pg::Connection connection;
   if (event.tenant) {
@@ -101,7 +112,6 @@ core::Uuid record(const Event& event) {
   } else {
     on_platform.run(values);
   }
-  return id;
 }
 
 void refuse(Evidence evidence, core::Problem problem) {

@@ -19,11 +19,25 @@ struct Event {
 // rights it runs with makes no difference.
 core::Uuid record(const Event& event);
 
+// What an event says beside its author's words: taken where it happens.
+struct Origin {
+  core::Uuid id;  // of the event; ids grow with time
+  TimestampTz at = 0;
+  std::string actor_type, actor_id;
+  std::optional<core::Uuid> session;
+  std::string request_id;
+  std::optional<std::string> peer;
+};
+Origin origin_of(const Event& event);
+
+// The second half of record(), for an event that was taken elsewhere.
+void write(const Event& event, const Origin& origin);
+
 // Evidence that must outlive the rollback of the call that leaves it: written after the rollback when the call came over
-// HTTP. `effect`, when given, runs then too.
+// HTTP, and by the background worker when it came over SQL. The session named, if any, is ended then too.
 struct Evidence {
   Event event;
-  std::function<void()> effect = {};
+  std::optional<core::Uuid> ends_session = {};
 };
 
 // Refuses with a problem and leaves evidence.

@@ -24,10 +24,12 @@ bool needs_hook(Oid function) {
 
 void hook(FmgrHookEventType event, FmgrInfo* function, Datum* private_data) {
   if (event == FHET_START && function->fn_oid != passed && IsTransactionState()) {
-    pg::entry([function] {
-      const Declaration* declaration = declarations::find(function->fn_oid);
-      if (declaration != nullptr && declaration->gated()) check(*declaration);
-    });
+    pg::entry(
+        [function] {
+          const Declaration* declaration = declarations::find(function->fn_oid);
+          if (declaration != nullptr && declaration->gated()) check(*declaration);
+        },
+        function->fn_oid);
   }
   if (next_hook != nullptr) next_hook(event, function, private_data);
 }

@@ -1,25 +1,62 @@
+#include "api/audit_log.hpp"
 #include "api/context.hpp"
 #include "api/capability_gate.hpp"
 #include "api/statement_rules.hpp"
 #include "api/verification.hpp"
+#include "core/json_writer.hpp"
 #include "core/problem.hpp"
 #include "pg/datum.hpp"
 
 namespace factory::api {
 
+using core::Problem;
+using core::Uuid;
+
+namespace {
+
+// What a sign-in that was refused leaves: whose token it was, where that is known, and which workspace was asked for.
+audit::Evidence failed_sign_in(const Problem& problem, const std::optional<Uuid>& user,
+                               const std::optional<Uuid>& tenant) {
+  audit::Event event;
+  event.action = "call.refused";
+  event.outcome = "failed";
+  event.actor = user;
+  if (tenant) {
+    event.target_type = "tenant";
+    event.target_id = core::format_uuid(*tenant);
+  }
+  core::JsonWriter(event.metadata)
+      .begin_object()
+      .member("code", problem.kind().code)
+      .member("function", "factory.sign_in(text,uuid,boolean)")
+      .end_object();
+  return {event};
+}
+
+}  // namespace
+
 FACTORY_FUNCTION(factory_sign_in) {
   if (statement_rules::inside_nonatomic_block())
-    throw core::Problem("one_tenant_per_transaction", "sign in outside of DO and CALL, which may commit on their way");
+    throw Problem("one_tenant_per_transaction", "sign in outside of DO and CALL, which may commit on their way");
   const std::string token = pg::text_argument(fcinfo, 0, "token");
-  std::optional<core::Uuid> tenant = pg::optional_uuid(fcinfo, 1);
+  std::optional<Uuid> tenant = pg::optional_uuid(fcinfo, 1);
   const bool for_session = pg::boolean_argument(fcinfo, 2, "for_session");
   context::check_switch(tenant);
-  const crypto::JwtClaims claims = verify_access_token(token);
-  if (!tenant) {
-    tenant = sole_tenant(establish(claims, std::nullopt, Membership::optional).user);
-    context::check_switch(tenant);
+  std::optional<Uuid> user;
+  Context context;
+  try {
+    const crypto::JwtClaims claims = verify_access_token(token);
+    user = core::parse_uuid(claims.sub);
+    if (!tenant) {
+      tenant = sole_tenant(establish(claims, std::nullopt, Membership::optional).user);
+      context::check_switch(tenant);
+    }
+    context = establish(claims, tenant, Membership::needed);
+  } catch (const Problem& problem) {
+    const int status = problem.kind().status;
+    if (status == 401 || status == 403 || status == 404) audit::refuse(failed_sign_in(problem, user, tenant), problem);
+    throw;
   }
-  Context context = establish(claims, tenant, Membership::needed);
   context.for_session = for_session;
   context::mint(context);
   if (!tenant) {
@@ -38,7 +75,7 @@ FACTORY_FUNCTION(factory_sign_out) {
 extern "C" {
 
 FACTORY_EXPORTED(factory_tenant_id) {
-  const core::Uuid* tenant = context::visible_tenant();
+  const Uuid* tenant = context::visible_tenant();
   if (tenant == nullptr) PG_RETURN_NULL();
   PG_RETURN_UUID_P(reinterpret_cast<const pg_uuid_t*>(tenant->data()));
 }
@@ -105,7 +142,7 @@ FACTORY_FUNCTION(factory_require) {
   const std::string name = pg::text_argument(fcinfo, 0, "capability");
   const std::optional<core::Capability> capability = core::find_capability(name);
   if (!capability)
-    throw core::Problem("validation_failed", "there is no capability of this name; see factory.permission_matrix()");
+    throw Problem("validation_failed", "there is no capability of this name; see factory.permission_matrix()");
   gate::require_capability(*capability);
   return Datum(0);
 }

@@ -4,6 +4,7 @@
 #include "api/fields.hpp"
 #include "api/password_hashing.hpp"
 #include "api/request_info.hpp"
+#include "api/sessions.hpp"
 #include "api/verification.hpp"
 #include "api/token_hash.hpp"
 #include "core/email.hpp"
@@ -85,14 +86,6 @@ audit::Evidence failed_sign_in(const std::string& action, std::string_view addre
   event.target_type = "address";
   event.target_id = crypto::base64url_encode(crypto::sha256(crypto::as_bytes(address))).substr(0, 22);
   return {event};
-}
-
-void end_session(const Uuid& session, const char* reason) {
-  static pg::Statement statement(
-      "UPDATE factory.sessions SET ended_at = pg_catalog.clock_timestamp(), end_reason = $2 WHERE id = $1 AND ended_at "
-      "IS NULL");
-  const pg::Connection connection;
-  statement.run({Value::uuid(session), Value::text(reason)});
 }
 
 }  // namespace
@@ -190,8 +183,7 @@ FACTORY_FUNCTION(factory_refresh) {
     event.actor = account.id;
     event.target_type = "session";
     event.target_id = core::format_uuid(session);
-    audit::refuse({event, [session] { end_session(session, "refresh token used twice"); }},
-                  Problem("invalid_refresh_token"));
+    audit::refuse({event, session}, Problem("invalid_refresh_token"));
   }
   record(action, account, session);
   return token_pair(fcinfo, account, session, assurance);
@@ -200,7 +192,7 @@ FACTORY_FUNCTION(factory_refresh) {
 FACTORY_FUNCTION(factory_logout) {
   const Context* context = context::current();
   const Uuid session = context->session;
-  end_session(session, "logout");
+  sessions::end(session, "logout");
   record(declarations::action_of(fcinfo), {context->user, {}, {}}, session);
   return Datum(0);
 }

@@ -8,6 +8,7 @@
 #include "api/problem_mapping.hpp"
 #include "api/quota_requests.hpp"
 #include "api/request_info.hpp"
+#include "api/sessions.hpp"
 #include "api/verification.hpp"
 #include "core/cursor.hpp"
 #include "core/etag.hpp"
@@ -282,7 +283,7 @@ class Call {
   void leave_evidence(const Problem& problem) {
     if (RecoveryInProgress()) return;
     if (const std::optional<audit::Evidence> evidence = audit::take_evidence()) {
-      if (evidence->effect) evidence->effect();
+      if (evidence->ends_session) sessions::end(*evidence->ends_session, sessions::token_reused);
       audit::record(evidence->event);
       return;
     }

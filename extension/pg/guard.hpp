@@ -37,14 +37,23 @@ auto call(Body&& body) -> std::invoke_result_t<Body> {
   throw PostgresError::take();
 }
 
+// Told of each problem that leaves an entry, before it is raised, with the function that Postgres called where it is known;
+// set once at load. It may throw, and that is raised instead.
+inline void (*refusal_observer)(const core::Problem& problem, Oid function) = nullptr;
+
 // Runs `body` at a boundary that Postgres called. Returns its value, or raises what it threw as a Postgres error.
 template <typename Body>
-auto entry(Body&& body) -> std::invoke_result_t<Body> {
+auto entry(Body&& body, Oid function = InvalidOid) -> std::invoke_result_t<Body> {
   sigjmp_buf* const exception_stack = PG_exception_stack;
   ErrorContextCallback* const context_stack = error_context_stack;
   Failure failure;
   try {
-    return body();
+    try {
+      return body();
+    } catch (const core::Problem& problem) {
+      if (refusal_observer != nullptr) refusal_observer(problem, function);
+      throw;
+    }
   } catch (const PostgresError& error) {
     failure.carry(error);
   } catch (const core::Problem& problem) {
@@ -78,11 +87,12 @@ auto entry(Body&& body) -> std::invoke_result_t<Body> {
   Datum name(PG_FUNCTION_ARGS)
 
 // Declares an SQL-callable function behind the entry guard: FACTORY_FUNCTION(factory_x) { return ...; } with fcinfo in scope.
-#define FACTORY_FUNCTION(name)                                                        \
-  static Datum name##_body(FunctionCallInfo fcinfo);                                  \
-  extern "C" {                                                                        \
-  FACTORY_EXPORTED(name) {                                                            \
-    return ::factory::pg::entry([fcinfo]() -> Datum { return name##_body(fcinfo); }); \
-  }                                                                                   \
-  }                                                                                   \
+#define FACTORY_FUNCTION(name)                                                                    \
+  static Datum name##_body(FunctionCallInfo fcinfo);                                              \
+  extern "C" {                                                                                    \
+  FACTORY_EXPORTED(name) {                                                                        \
+    return ::factory::pg::entry([fcinfo]() -> Datum { return name##_body(fcinfo); },              \
+                                fcinfo->flinfo != nullptr ? fcinfo->flinfo->fn_oid : InvalidOid); \
+  }                                                                                               \
+  }                                                                                               \
   static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -18,6 +18,8 @@ extern int scrypt_r;
 extern int scrypt_p;
 extern int password_hash_slots;         // scrypt runs at once, all backends together
 extern int password_hash_wait_seconds;  // before a sign-in is turned away
+extern int evidence_records;            // places of the evidence ring
+extern int evidence_wait_ms;            // how long a refusal over SQL waits for its event to be written
 
 void define();
 

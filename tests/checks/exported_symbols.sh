@@ -4,7 +4,7 @@ set -euo pipefail
 library=build/platform_factory.so
 
 nm -D --defined-only "$library" | awk '{ print $NF }' | sort >build/exported
-awk '/^pg_finfo_/ { print; print substr($0, 10) } /^(Pg_magic_func|_PG_init)$/' build/exported | sort -u >build/entries
+awk '/^pg_finfo_/ { print; print substr($0, 10) } /^(Pg_magic_func|_PG_init|factory_worker_main)$/' build/exported | sort -u >build/entries
 if ! diff build/entries build/exported >build/exported.diff; then
   printf 'exported beside the entry points (>) or declared without a body (<):\n'
   cat build/exported.diff

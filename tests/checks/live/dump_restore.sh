@@ -130,6 +130,14 @@ done
 empty=$(awk -F'|' '$2 == 0 { print $1 }' build/dump_restore.contents.first)
 [ -z "$empty" ] || fail "nothing was tested with $empty"
 
+# The background worker, whose database went and came again, has found it.
+for _ in $(seq 50); do
+  worker=$(restored -c 'SELECT worker FROM factory.evidence_status()')
+  [ -z "$worker" ] || break
+  sleep 0.2
+done
+[ -n "$worker" ] || fail 'no background worker serves the restored platform'
+
 # What was to be acknowledged before still is; what the restore did is no finding but that it was one.
 findings=$(restored -c "SELECT rule, object FROM factory.lint() ORDER BY 1, 2")
 [ "$findings" = $'table_altered|dumped.lines\ntable_restored|dumped."odd ""table"\ntable_restored|dumped.lines' ] ||
