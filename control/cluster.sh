@@ -44,6 +44,7 @@ cron.database_name = '$database'
 cron.host = '${socket_dir//\'/\'\'}'
 cron.use_background_workers = off
 factory.database = '$database'
+factory.jobs_enabled = '${JOBS_ENABLED:-true}'
 factory.secrets_file = '${place//\'/\'\'}/secrets'
 timezone = 'UTC'
 log_timezone = 'UTC'

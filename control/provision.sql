@@ -32,6 +32,16 @@ SELECT format('ALTER ROLE %I SET %s', login, setting)
                     'track_activities = off', 'jit = off', 'log_min_duration_statement = -1']) AS setting \gexec
 ALTER ROLE factory_edge SET log_min_error_statement = panic;
 
+-- pg_cron runs the jobs, and the months of the audit log begin with tables of their own.
+DO $$ BEGIN PERFORM factory.install_jobs(); END $$;
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM factory.job_log WHERE job = 'make_audit_partitions') THEN
+    PERFORM factory.run_job('make_audit_partitions');
+  END IF;
+END
+$$;
+
 -- Temporary tables and large objects carry rows from one workspace to the next in a pooled session.
 REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;

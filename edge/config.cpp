@@ -39,6 +39,14 @@ auto number(int Config::*member, int least, int most) {
   };
 }
 
+auto truth(bool Config::*member) {
+  return [=](const std::string& text, Config& config) -> std::string {
+    if (text != "true" && text != "false") return "true or false";
+    config.*member = text == "true";
+    return {};
+  };
+}
+
 auto networks(std::vector<Network> Config::*member) {
   return [=](const std::string& text, Config& config) -> std::string {
     std::string_view rest = text;
@@ -102,6 +110,8 @@ std::vector<Setting> settings() {
        number(&Config::body_budget, least_body_budget, 65536)},
       {"--call-timeout", "FACTORY_CALL_TIMEOUT", "15", "Seconds that one call may take in the database",
        number(&Config::call_timeout, 1, 600)},
+      {"--jobs-enabled", "JOBS_ENABLED", "true",
+       "Whether to have the database run the jobs that are due: true or false", truth(&Config::jobs_enabled)},
       {"--trusted-proxies", "FACTORY_TRUSTED_PROXIES", "", "Networks whose X-Forwarded-For is believed",
        networks(&Config::trusted_proxies)},
       {"--metrics-allow", "FACTORY_METRICS_ALLOW", "", "Networks that may read /metrics, besides loopback",
@@ -199,6 +209,7 @@ void print_config(std::ostream& out, const Config& config) {
       << "FACTORY_MAX_CONNECTIONS_PER_PEER=" << config.max_connections_per_peer << '\n'
       << "FACTORY_BODY_BUDGET=" << config.body_budget << '\n'
       << "FACTORY_CALL_TIMEOUT=" << config.call_timeout << '\n'
+      << "JOBS_ENABLED=" << (config.jobs_enabled ? "true" : "false") << '\n'
       << "FACTORY_TRUSTED_PROXIES=" << joined(config.trusted_proxies) << '\n'
       << "FACTORY_METRICS_ALLOW=" << joined(config.metrics_allow) << '\n';
 }

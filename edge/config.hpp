@@ -25,6 +25,8 @@ struct Config {
   int body_budget = 0;
   /// In seconds.
   int call_timeout = 0;
+  /// Whether this process has the database run the jobs that are due.
+  bool jobs_enabled = false;
   std::vector<Network> trusted_proxies;
   /// Besides loopback.
   std::vector<Network> metrics_allow;

@@ -115,6 +115,8 @@ Health Database::health(const Caller& caller) {
           std::string(field(result.get(), 3))};
 }
 
+void Database::tick() { run(Statement::tick, {}, {}); }
+
 ResultPtr Database::run(Statement statement, const CallArguments& arguments, const Caller& caller) {
   Lease link(*this, caller, Clock::now() + longest_silence);
   return link->run(statement, arguments, caller, Clock::now() + std::chrono::seconds(call_timeout_) + grace_for_server);

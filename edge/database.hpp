@@ -42,6 +42,9 @@ class Database {
   /// silent is left as it is for the calls of others. Throws DatabaseFailure.
   Health health(const Caller& caller);
 
+  /// Has the database run the jobs that are due. Throws DatabaseFailure.
+  void tick();
+
  private:
   class Lease;
 

@@ -21,7 +21,7 @@ struct StatementText {
   bool binary;
 };
 
-constexpr std::array<StatementText, 3> statements{{
+constexpr std::array<StatementText, 4> statements{{
     {"serve",
      "SELECT status, headers, body FROM factory.serve($1::uuid, $2::text, $3::text, $4::jsonb, $5::bytea, $6::inet)",
      true},
@@ -29,6 +29,7 @@ constexpr std::array<StatementText, 3> statements{{
      "SELECT status, headers, body FROM factory.serve_global($1::text, $2::text, $3::jsonb, $4::bytea, $5::inet)",
      true},
     {"health", "SELECT ok, version, schema_version, detail FROM factory.health()", false},
+    {"tick", "SELECT factory.tick()", false},
 }};
 
 const StatementText& text_of(Statement statement) { return statements[static_cast<std::size_t>(statement)]; }

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -59,6 +60,23 @@ void stop_on_signal(Gate& gate) {
   std::_Exit(128 + signal);
 }
 
+// For servers without pg_cron; beside it this does no harm. A standby refuses, and so does a database whose schema is older.
+void tick_forever(Database& database) {
+  constexpr auto between_ticks = std::chrono::seconds(30);
+  bool failed_before = false;
+  for (;;) {
+    std::this_thread::sleep_for(between_ticks);
+    bool failed = false;
+    try {
+      database.tick();
+    } catch (const DatabaseFailure& failure) {
+      failed = true;
+      if (!failed_before) LogLine(Level::warning, "jobs_not_run").add("sqlstate", failure.sqlstate());
+    }
+    failed_before = failed;
+  }
+}
+
 int run(const Config& config, TlsContext tls) {
   Metrics metrics;
   Database database(config, metrics);
@@ -71,6 +89,7 @@ int run(const Config& config, TlsContext tls) {
       .add("tls", config.tls_certificate.empty() ? "off" : "on")
       .add("version", FACTORY_VERSION);
   std::thread(stop_on_signal, std::ref(gate)).detach();
+  if (config.jobs_enabled) std::thread(tick_forever, std::ref(database)).detach();
   const bool served = gate.serve();
   const auto left = gate.finish();
   LogLine(left == 0 ? Level::info : Level::warning, "stopped").add("connections_left", static_cast<std::int64_t>(left));

@@ -38,7 +38,8 @@ CREATE TABLE ledger.month (
   CONSTRAINT audit_events_outcome_known CHECK (outcome IN ('success', 'denied', 'failed', 'blocked')));
 ALTER TABLE ledger.month DROP COLUMN dropped;
 CREATE INDEX month_updates ON ledger.month (upper(action)) WHERE outcome = 'success';
-ALTER TABLE factory.audit_events ATTACH PARTITION ledger.month FOR VALUES FROM ('2000-01-01') TO ('2200-01-01');
+SELECT date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month' || '+00' AS next_month \gset
+ALTER TABLE factory.audit_events ATTACH PARTITION ledger.month FOR VALUES FROM ('2000-01-01') TO (:'next_month');
 UPDATE ledger.orders SET title = repeat('many words ', 100000) WHERE id = 1;
 SELECT partition, action, target_id, length(after ->> 'title') AS length FROM ledger.log ORDER BY id;
 SET LOCAL enable_seqscan = off;

@@ -72,6 +72,17 @@ bool can_connect(const char* database, const char* role) {
   return possible;
 }
 
+bool is_running(const char* type) {
+  return call([type] {
+    for (std::uint32_t i = 0; i < ProcGlobal->allProcCount; ++i) {
+      const int pid = ProcGlobal->allProcs[i].pid;
+      const char* found = pid == 0 ? nullptr : GetBackgroundWorkerTypeByPid(pid);
+      if (found != nullptr && std::strcmp(found, type) == 0) return true;
+    }
+    return false;
+  });
+}
+
 void end_politely() {
   call([] {
     pqsignal(SIGTERM, SignalHandlerForShutdownRequest);

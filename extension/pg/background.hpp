@@ -20,6 +20,9 @@ void connect(const char* database, const char* role);
 // Whether connect() would find both, and the role may enter.
 bool can_connect(const char* database, const char* role);
 
+// Whether a background worker of this type runs in the server.
+bool is_running(const char* type);
+
 // From now on SIGTERM asks, by must_end(), instead of ending the process at once.
 void end_politely();
 bool must_end();

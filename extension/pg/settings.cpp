@@ -15,6 +15,7 @@ int scrypt_r = 8;
 int scrypt_p = 2;
 int password_hash_slots = 4;
 int password_hash_wait_seconds = 2;
+bool jobs_enabled = true;
 int evidence_records = 4096;
 int evidence_wait_ms = 1000;
 
@@ -53,10 +54,12 @@ void define() {
          1, 64, PGC_SIGHUP);
   number("factory.password_hash_wait_seconds", "How long a sign-in waits for a free slot.", &password_hash_wait_seconds,
          0, 30, PGC_SIGHUP, GUC_UNIT_S);
+  DefineCustomBoolVariable("factory.jobs_enabled", "Whether jobs run by their schedule.", nullptr, &jobs_enabled, true,
+                           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   number("factory.evidence_records", "Events of refused calls that shared memory holds until they are written.",
          &evidence_records, 64, 1048576, PGC_POSTMASTER);
-  number("factory.evidence_wait", "How long a refusal over SQL waits for its event to be written.", &evidence_wait_ms, 0,
-         60000, PGC_SIGHUP, GUC_UNIT_MS);
+  number("factory.evidence_wait", "How long a refusal over SQL waits for its event to be written.", &evidence_wait_ms,
+         0, 60000, PGC_SIGHUP, GUC_UNIT_MS);
 }
 
 }  // namespace factory::pg::settings

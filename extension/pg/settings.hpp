@@ -20,6 +20,7 @@ extern int password_hash_slots;         // scrypt runs at once, all backends tog
 extern int password_hash_wait_seconds;  // before a sign-in is turned away
 extern int evidence_records;            // places of the evidence ring
 extern int evidence_wait_ms;            // how long a refusal over SQL waits for its event to be written
+extern bool jobs_enabled;               // whether scheduled jobs run
 
 void define();
 

@@ -42,3 +42,27 @@ SELECT factory.declare('factory.audit_logs(integer, uuid, text, text, text, text
   schemas => '{"actor": {"type":"object","properties":{"type":{"type":"string"},"id":{"type":["string","null"]}},"required":["type","id"]}, "target": {"type":["object","null"],"properties":{"type":{"type":"string"},"id":{"type":["string","null"]}},"required":["type","id"]},
     "before": {"type":["object","null"]}, "after": {"type":["object","null"]}, "metadata": {"type":["object","null"]}}');
 SELECT factory.declare('factory.record_change()', 'Audit trigger of protected tables', '{factory_operator}');
+
+CREATE VIEW factory.audit_policy WITH (security_barrier) AS
+  SELECT t.id AS tenant_id, coalesce(p.retention_days, 365) AS retention_days, coalesce(p.legal_hold, false) AS legal_hold
+  FROM factory.tenant_records t
+  LEFT JOIN factory.audit_policies p ON p.tenant_id = t.id
+  WHERE t.id = factory.tenant_id() AND factory.can('audit.view');
+COMMENT ON VIEW factory.audit_policy IS 'How long the workspace of the context keeps its audit events.';
+
+CREATE OR REPLACE FUNCTION factory.get_audit_policy() RETURNS SETOF factory.audit_retention
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT p.retention_days, p.legal_hold FROM factory.audit_policy p WHERE p.tenant_id = factory.tenant_id();
+END;
+COMMENT ON FUNCTION factory.get_audit_policy() IS 'How long the workspace keeps its audit events. For audit.view.';
+
+CREATE OR REPLACE FUNCTION factory.set_audit_policy(retention_days integer DEFAULT NULL, legal_hold boolean DEFAULT NULL)
+RETURNS factory.audit_retention
+LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_set_audit_policy';
+COMMENT ON FUNCTION factory.set_audit_policy(integer, boolean) IS
+  'Changes how long the workspace keeps its audit events: 30 to 365 days; with legal_hold none goes at all. Null leaves a value. Error: validation_failed. For compliance.manage.';
+
+SELECT factory.declare('factory.get_audit_policy()', 'How long audit events stay', method => 'GET', path => '/v1/audit-policy', requires => 'audit.view');
+SELECT factory.declare('factory.set_audit_policy(integer, boolean)', 'Change how long audit events stay', method => 'PATCH', path => '/v1/audit-policy',
+  requires => 'compliance.manage', audit_action => 'audit_policy.updated');

@@ -24,6 +24,9 @@ CREATE VIEW factory.declared_privileges AS
                ('TABLE factory.stored_secrets', 'factory_app', 'SELECT'),
                ('TABLE factory.stored_platform_secrets', 'factory_operator', 'SELECT'),
                ('TABLE factory.audit', 'factory_app', 'SELECT'),
+               ('TABLE factory.audit_policy', 'factory_app', 'SELECT'),
+               ('TABLE factory.jobs', 'factory_operator', 'SELECT'),
+               ('TABLE factory.job_log', 'factory_operator', 'SELECT'),
                ('TABLE factory.protected_tables', 'factory_operator', 'SELECT')) AS v(object, grantee, privilege)
   UNION ALL
   SELECT 'TABLE ' || c.oid::regclass::text, 'factory_backup', 'SELECT'

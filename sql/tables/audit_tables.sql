@@ -46,15 +46,30 @@ CREATE TABLE factory.platform_events (
 );
 COMMENT ON TABLE factory.platform_events IS 'What happened outside of any workspace.';
 
+CREATE TABLE factory.audit_policies (
+  tenant_id uuid NOT NULL,
+  retention_days integer NOT NULL DEFAULT 365,
+  legal_hold boolean NOT NULL DEFAULT false,
+  CONSTRAINT audit_policies_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT audit_policies_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES factory.tenant_records (id) ON DELETE CASCADE,
+  CONSTRAINT audit_policies_retention_days CHECK (retention_days BETWEEN 30 AND 365)
+);
+COMMENT ON TABLE factory.audit_policies IS 'How long a workspace keeps its audit events; without a row 365 days.';
+
+SELECT pg_catalog.pg_extension_config_dump('factory.audit_policies', '');
 SELECT pg_catalog.pg_extension_config_dump('factory.audit_events_default', '');
 SELECT pg_catalog.pg_extension_config_dump('factory.platform_events', '');
 
 INSERT INTO factory.table_registry (relation, class, shipped) VALUES
   ('factory.audit_events', 'tenant', true),
   ('factory.audit_events_default', 'tenant', true),
+  ('factory.audit_policies', 'tenant', true),
   ('factory.platform_events', 'node', true);
 
 CREATE TYPE factory.audit_entry AS (
   id uuid, occurred_at timestamptz, action text, outcome text, actor json, target json, request_id text, peer inet,
   before jsonb, after jsonb, metadata jsonb);
 COMMENT ON TYPE factory.audit_entry IS 'An audit event as readers see it: actor and target as {type, id}.';
+
+CREATE TYPE factory.audit_retention AS (retention_days integer, legal_hold boolean);
+COMMENT ON TYPE factory.audit_retention IS 'How long a workspace keeps its audit events, and whether none may go at all.';

@@ -19,7 +19,7 @@ restored() {
   psql -X -q -A -t -v ON_ERROR_STOP=1 "$(other_url "$ADMIN_URL")" "$@"
 }
 clean_up() {
-  first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
+  first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.job_pauses WHERE reason = 'moving house'" -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
     -c 'DROP SCHEMA IF EXISTS dumped CASCADE' -c 'DROP ROLE IF EXISTS dumped_owner' \
     -c "SELECT factory.platform_secret_delete('dumped') WHERE EXISTS (SELECT FROM factory.stored_platform_secrets WHERE name = 'dumped')" \
     -c "UPDATE factory.tenant_records SET plan = 'free' WHERE plan = 'dumped'" \
@@ -79,6 +79,8 @@ SELECT factory.route_add('dumped.total()', 'GET', '/v1/app/total', 'How many');
 RESET SESSION AUTHORIZATION;
 INSERT INTO dumped."odd ""table" SELECT t, n, repeat('é', n) FROM unnest(ARRAY[:'e', :'f']::uuid[]) t, generate_series(1, 100) n;
 INSERT INTO dumped.lines SELECT t, n, n FROM unnest(ARRAY[:'e', :'f']::uuid[]) t, generate_series(1, 30) n;
+INSERT INTO factory.audit_policies VALUES (:'e', 90, true);
+INSERT INTO factory.job_pauses VALUES ('expire_sessions', 'moving house', 'dba');
 ALTER ROLE factory_backup LOGIN PASSWORD 'backup';
 \echo eve=:eve
 \echo e=:e
@@ -127,7 +129,8 @@ for part in contents shape; do
   [ "$(wc -l <"build/dump_restore.$part.first")" -gt 15 ] || fail "the comparison of the $part saw too little"
   diff "build/dump_restore.$part.first" "build/dump_restore.$part.second" || fail "the $part differ"
 done
-empty=$(awk -F'|' '$2 == 0 { print $1 }' build/dump_restore.contents.first)
+# Months to come have no events yet.
+empty=$(awk -F'|' '$2 == 0 && $1 !~ /audit_events_[0-9]/ { print $1 }' build/dump_restore.contents.first)
 [ -z "$empty" ] || fail "nothing was tested with $empty"
 
 # The background worker, whose database went and came again, has found it.
