@@ -107,14 +107,14 @@ build/edge/%.o: %.cpp Makefile | $(generated)
 	@mkdir -p $(@D)
 	@echo "  compile $<"
 	@g++ $(CXX_STRICT) $(HARDEN) -DFACTORY_VERSION='"$(version)"' $(INCLUDES) \
-	  $$(pkg-config --cflags cpp-httplib libpq openssl simdjson) -c -o $@ $<
+	  $$(pkg-config --cflags cpp-httplib libcurl libpq openssl simdjson) -c -o $@ $<
 
 # The version is compiled in, so a new one compiles again.
 build/edge/edge/%.o: control/platform_factory.control
 
 build/edge/factory-edge: $(edge_sources:%.cpp=build/edge/%.o)
 	@echo "  link $@"
-	@g++ -pie -Wl,-z,relro,-z,now -o $@ $^ $$(pkg-config --libs cpp-httplib libpq openssl simdjson) -lpthread
+	@g++ -pie -Wl,-z,relro,-z,now -o $@ $^ $$(pkg-config --libs cpp-httplib libcurl libpq openssl simdjson) -lpthread
 
 ## unit tests: core and crypto under AddressSanitizer and UndefinedBehaviorSanitizer
 
@@ -123,7 +123,10 @@ build/unit/%.o: %.cpp Makefile | $(generated)
 	@echo "  compile $<"
 	@g++ $(CXX_STRICT) $(SANITIZE) $(INCLUDES) -c -o $@ $<
 
-build/unit/unit-tests: $(patsubst %.cpp,build/unit/%.o,$(core_sources) $(unit_sources))
+# Of the edge, what decides and knows neither sockets nor the database.
+unit_parts := $(core_sources) $(unit_sources) edge/peer.cpp edge/outbound_policy.cpp
+
+build/unit/unit-tests: $(patsubst %.cpp,build/unit/%.o,$(unit_parts))
 	@echo "  link $@"
 	@g++ $(SANITIZE) -o $@ $^ -lgtest -lgtest_main -lcrypto -lsimdjson -lpthread
 
@@ -166,6 +169,6 @@ $(fuzz_sources:tests/fuzz/%.cpp=build/fuzz/%): build/fuzz/%: build/fuzz/tests/fu
 
 .SECONDARY:
 -include $(patsubst %.cpp,build/edge/%.d,$(edge_sources))
--include $(patsubst %.cpp,build/unit/%.d,$(core_sources) $(unit_sources))
+-include $(patsubst %.cpp,build/unit/%.d,$(unit_parts))
 -include $(seam_sources:%.cpp=build/seam/%.d)
 -include $(patsubst %.cpp,build/fuzz/%.d,$(core_sources) $(fuzz_sources) edge/request_head.cpp)

@@ -16,7 +16,7 @@ start_edge() {
   read_credentials
   export FACTORY_LISTEN=${FACTORY_LISTEN:-$(cat "$place/edge.listen" 2>/dev/null || echo 127.0.0.1:8080)}
   export DATABASE_URL=$edge_database_url
-  want=$({ cat "$checkout/build/edge/factory-edge" && env | grep -E '^(FACTORY_|DATABASE_URL|OPENAI_|AI_|JOBS_)'; } | sha256sum)
+  want=$({ cat "$checkout/build/edge/factory-edge" && env | grep -E '^(FACTORY_|DATABASE_URL|SMTP_|OPENAI_|AI_|JOBS_)'; } | sha256sum)
   if edge_runs; then
     [ "$(cat "$place/edge.loaded" 2>/dev/null)" != "$want" ] || return 0
     stop_edge

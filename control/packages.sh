@@ -25,11 +25,12 @@ package_list() {
   local major
   major=$(server_major)
   printf '%s\n' "postgresql-$major" "postgresql-$major-cron" "postgresql-server-dev-$major" \
-    g++ pkg-config libssl-dev libsimdjson-dev libpq-dev libcpp-httplib-dev libcli11-dev curl
+    g++ pkg-config libssl-dev libsimdjson-dev libpq-dev libcpp-httplib-dev libcli11-dev \
+    libcurl4-openssl-dev ca-certificates curl
   case "$1" in
     test)
       printf '%s\n' clang libclang-rt-dev libgtest-dev \
-        python3 python3-cryptography python3-pytest python3-psycopg2 python3-jsonschema nodejs npm
+        python3 python3-aiosmtpd python3-cryptography python3-pytest python3-psycopg2 python3-jsonschema nodejs npm
       # The release that lays the C++ out; only Debian 12 has it, and elsewhere that check is skipped.
       ! apt-cache show clang-format-14 >/dev/null 2>&1 || printf 'clang-format-14\n'
       ;;

@@ -116,6 +116,10 @@ std::vector<Setting> settings() {
        networks(&Config::trusted_proxies)},
       {"--metrics-allow", "FACTORY_METRICS_ALLOW", "", "Networks that may read /metrics, besides loopback",
        networks(&Config::metrics_allow)},
+      {"--relay-transfers", "FACTORY_RELAY_TRANSFERS", "16", "Calls out at once; 0 leaves them to other processes",
+       number(&Config::relay_transfers, 0, 512)},
+      {"--relay-ca", "FACTORY_RELAY_CA", "", "PEM file of authorities that receivers of calls out may have besides",
+       readable_file(&Config::relay_authorities)},
   };
 }
 
@@ -137,6 +141,12 @@ std::string masked(const std::string& url) {
   return out;
 }
 
+// Scheme and host of a URL that may hold a password.
+std::string without_user(const std::string& url) {
+  const auto begin = url.find("://"), at = url.rfind('@');
+  return begin == std::string::npos || at == std::string::npos ? url : url.substr(0, begin + 3) + url.substr(at + 1);
+}
+
 std::string joined(const std::vector<Network>& networks) {
   std::string out;
   for (const auto& network : networks) out += (out.empty() ? "" : ",") + network.text();
@@ -154,6 +164,10 @@ void check_together(ConfigOutcome& outcome) {
   if (config.tls_certificate.empty() != config.tls_key.empty()) {
     outcome.problems.push_back("FACTORY_TLS_CERT and FACTORY_TLS_KEY: expected both or none");
   }
+  if (!config.smtp_url.empty() && !config.smtp_url.starts_with("smtp://") && !config.smtp_url.starts_with("smtps://")) {
+    outcome.problems.push_back(
+        "SMTP_URL cannot be read: expected a URL such as smtps://user:password@mail.example.com");
+  }
   if (config.threads < config.pool_size + 2) {
     outcome.problems.push_back("FACTORY_THREADS is '" + std::to_string(config.threads) +
                                "': expected at least FACTORY_POOL_SIZE and two more");
@@ -165,10 +179,11 @@ void check_together(ConfigOutcome& outcome) {
 ConfigOutcome read_config(int argc, char** argv) {
   CLI::App app{
       "factory-edge: the HTTP server of the Digital Platform Factory.\n"
-      "The connection to the database is read from DATABASE_URL.",
+      "The connection to the database is read from DATABASE_URL, the mail server from SMTP_URL.",
       "factory-edge"};
   app.set_version_flag("--version", std::string("factory-edge ") + FACTORY_VERSION);
   bool check = false;
+  const auto* relay = app.add_subcommand("relay", "Send what stands in the outbox, and serve nothing")->fallthrough();
   app.add_flag("--check-config", check, "Name every wrong setting, print the others and stop");
   const auto all = settings();
   std::vector<std::string> texts;
@@ -185,12 +200,17 @@ ConfigOutcome read_config(int argc, char** argv) {
     outcome.exit_code = app.exit(error) == 0 ? 0 : 2;
     return outcome;
   }
+  if (relay->parsed()) outcome.next = ConfigOutcome::Next::relay;
   if (check) outcome.next = ConfigOutcome::Next::check;
   if (const char* url = std::getenv("DATABASE_URL")) outcome.config.database_url = url;
+  if (const char* url = std::getenv("SMTP_URL")) outcome.config.smtp_url = url;
   for (std::size_t index = 0; index < all.size(); ++index) {
     const auto expected = all[index].take(texts[index], outcome.config);
     if (expected.empty()) continue;
     outcome.problems.push_back(std::string(all[index].variable) + " is '" + texts[index] + "': expected " + expected);
+  }
+  if (relay->parsed() && outcome.config.relay_transfers == 0) {
+    outcome.problems.push_back("FACTORY_RELAY_TRANSFERS is '0': expected 1 or more for a relay");
   }
   if (outcome.problems.empty()) check_together(outcome);
   return outcome;
@@ -211,7 +231,10 @@ void print_config(std::ostream& out, const Config& config) {
       << "FACTORY_CALL_TIMEOUT=" << config.call_timeout << '\n'
       << "JOBS_ENABLED=" << (config.jobs_enabled ? "true" : "false") << '\n'
       << "FACTORY_TRUSTED_PROXIES=" << joined(config.trusted_proxies) << '\n'
-      << "FACTORY_METRICS_ALLOW=" << joined(config.metrics_allow) << '\n';
+      << "FACTORY_METRICS_ALLOW=" << joined(config.metrics_allow) << '\n'
+      << "FACTORY_RELAY_TRANSFERS=" << config.relay_transfers << '\n'
+      << "FACTORY_RELAY_CA=" << config.relay_authorities << '\n'
+      << "SMTP_URL=" << without_user(config.smtp_url) << '\n';
 }
 
 }  // namespace factory::edge

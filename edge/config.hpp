@@ -30,11 +30,17 @@ struct Config {
   std::vector<Network> trusted_proxies;
   /// Besides loopback.
   std::vector<Network> metrics_allow;
+  /// Calls out at once; 0: this process relays nothing.
+  int relay_transfers = 0;
+  /// PEM file of authorities that receivers of calls out may be certified by, besides the system's.
+  std::string relay_authorities;
+  /// smtp:// or smtps:// URL of the mail server, or empty. Comes from the environment alone, as it may hold a password.
+  std::string smtp_url;
 };
 
 /// What the command line and the environment came to.
 struct ConfigOutcome {
-  enum class Next { serve, check, exit };
+  enum class Next { serve, relay, check, exit };
 
   Next next = Next::serve;
   /// With Next::exit: after --help, --version or a wrong flag.

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
+#include <memory>
 #include <thread>
 
 #include "edge/config.hpp"
@@ -14,6 +16,7 @@
 #include "edge/gate.hpp"
 #include "edge/log.hpp"
 #include "edge/metrics.hpp"
+#include "edge/relay.hpp"
 #include "edge/tls_context.hpp"
 
 namespace {
@@ -50,12 +53,12 @@ sigset_t stop_signals() {
 }
 
 // The second signal ends the process at once.
-void stop_on_signal(Gate& gate) {
+void stop_on_signal(const std::function<void()>& stop) {
   const sigset_t signals = stop_signals();
   int signal = 0;
   sigwait(&signals, &signal);
   LogLine(Level::info, "stopping");
-  gate.stop_accepting();
+  stop();
   sigwait(&signals, &signal);
   std::_Exit(128 + signal);
 }
@@ -77,6 +80,23 @@ void tick_forever(Database& database) {
   }
 }
 
+std::unique_ptr<Relay> make_relay(const Config& config, Metrics& metrics) {
+  if (config.relay_transfers == 0) return nullptr;
+  return std::make_unique<Relay>(Relay::Settings{.database_url = config.database_url,
+                                                 .transfers = config.relay_transfers,
+                                                 .outbound = {config.smtp_url, config.relay_authorities}},
+                                 metrics);
+}
+
+int run_relay(const Config& config) {
+  Metrics metrics;
+  const auto relay = make_relay(config, metrics);
+  std::thread(stop_on_signal, [&relay] { relay->stop(); }).detach();
+  relay->run();
+  // The thread that waits for signals still uses the objects of this frame.
+  std::_Exit(0);
+}
+
 int run(const Config& config, TlsContext tls) {
   Metrics metrics;
   Database database(config, metrics);
@@ -88,10 +108,17 @@ int run(const Config& config, TlsContext tls) {
       .add("port", port)
       .add("tls", config.tls_certificate.empty() ? "off" : "on")
       .add("version", FACTORY_VERSION);
-  std::thread(stop_on_signal, std::ref(gate)).detach();
+  const auto relay = make_relay(config, metrics);
+  std::thread relaying;
+  if (relay) relaying = std::thread(&Relay::run, relay.get());
+  std::thread(stop_on_signal, [&gate, &relay] {
+    gate.stop_accepting();
+    if (relay) relay->stop();
+  }).detach();
   if (config.jobs_enabled) std::thread(tick_forever, std::ref(database)).detach();
   const bool served = gate.serve();
   const auto left = gate.finish();
+  if (relay) relay->stop(), relaying.join();
   LogLine(left == 0 ? Level::info : Level::warning, "stopped").add("connections_left", static_cast<std::int64_t>(left));
   // The threads of what is left, and the one that waits for signals, still use the objects of this frame.
   std::_Exit(served ? 0 : 1);
@@ -119,6 +146,8 @@ int main(int argc, char** argv) {
     if (outcome.next == ConfigOutcome::Next::check) print_config(std::cout, outcome.config);
     if (!outcome.problems.empty()) return 2;
     if (outcome.next == ConfigOutcome::Next::check) return 0;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (outcome.next == ConfigOutcome::Next::relay) return run_relay(outcome.config);
     fit_connections_to_open_files(outcome.config);
     return run(outcome.config, std::move(tls));
   } catch (const std::exception& error) {

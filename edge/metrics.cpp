@@ -91,6 +91,15 @@ std::string Metrics::prometheus_text() const {
   plain("factory_edge_pool_waits_total", "counter", "Requests that had to wait for one.", pool_waits.load());
   plain("factory_edge_pool_connects_total", "counter", "Database connections made.", pool_connects.load());
   plain("factory_edge_pool_losses_total", "counter", "Database connections found broken.", pool_losses.load());
+  plain("factory_edge_outbox_claimed_total", "counter", "Messages that the relay took.", outbox_claimed.load());
+  plain("factory_edge_outbox_delivered_total", "counter", "Calls out that were answered well.",
+        outbox_delivered.load());
+  plain("factory_edge_outbox_failed_total", "counter", "Calls out that were not.", outbox_failed.load());
+  plain("factory_edge_outbox_in_flight", "gauge", "Calls out on their way.", outbox_in_flight.load());
+  plain("factory_edge_outbox_waiting", "gauge", "Messages not finished, of all relays.", outbox_waiting.load());
+  plain("factory_edge_outbox_due", "gauge", "Those of them that are due.", outbox_due.load());
+  plain("factory_edge_outbox_oldest_seconds", "gauge", "How long the oldest has been due.",
+        outbox_oldest_seconds.load());
   return out;
 }
 

@@ -31,6 +31,13 @@ class Metrics {
   std::atomic<std::uint64_t> pool_waits{0};
   std::atomic<std::uint64_t> pool_connects{0};
   std::atomic<std::uint64_t> pool_losses{0};
+  std::atomic<std::uint64_t> outbox_claimed{0};
+  std::atomic<std::uint64_t> outbox_delivered{0};
+  std::atomic<std::uint64_t> outbox_failed{0};
+  std::atomic<std::int64_t> outbox_in_flight{0};
+  std::atomic<std::int64_t> outbox_waiting{0};
+  std::atomic<std::int64_t> outbox_due{0};
+  std::atomic<std::int64_t> outbox_oldest_seconds{0};
 
   /// Everything in the Prometheus text format.
   std::string prometheus_text() const;

@@ -38,13 +38,17 @@ Address Address::of_v6(const in6_addr& address) {
   return result;
 }
 
+std::optional<Address> Address::of(const sockaddr& address) {
+  if (address.sa_family == AF_INET) return of_v4(reinterpret_cast<const sockaddr_in&>(address).sin_addr);
+  if (address.sa_family == AF_INET6) return of_v6(reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+  return std::nullopt;
+}
+
 std::optional<Address> Address::of_peer(int socket) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   if (getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return std::nullopt;
-  if (peer.ss_family == AF_INET) return of_v4(reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr);
-  if (peer.ss_family == AF_INET6) return of_v6(reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr);
-  return std::nullopt;
+  return of(reinterpret_cast<const sockaddr&>(peer));
 }
 
 std::optional<Address> Address::parse(std::string_view text) {

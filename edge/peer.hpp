@@ -15,6 +15,9 @@ namespace factory::edge {
 /// An IP address. IPv4 is kept in its IPv4-mapped form, so both spellings of one peer are equal.
 class Address {
  public:
+  /// Of an IPv4 or IPv6 socket address; nothing for all other kinds.
+  static std::optional<Address> of(const sockaddr& address);
+
   /// The peer of a socket; nothing when it is not an IP socket.
   static std::optional<Address> of_peer(int socket);
 

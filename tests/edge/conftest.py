@@ -71,7 +71,7 @@ class EdgeProcess:
 
     def __init__(self, database_url, *flags, **settings):
         environment = {**without_settings(os.environ), "DATABASE_URL": database_url, "FACTORY_LISTEN": "127.0.0.1:0",
-                       **settings}
+                       "FACTORY_RELAY_TRANSFERS": "0", **settings}
         self.process = subprocess.Popen([from_environment("EDGE_BINARY"), *flags], env=environment,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.lines = []
