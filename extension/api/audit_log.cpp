@@ -2,6 +2,7 @@
 
 #include "api/context.hpp"
 #include "api/request_info.hpp"
+#include "api/webhook_events.hpp"
 #include "core/json_writer.hpp"
 #include "pg/append.hpp"
 
@@ -103,15 +104,17 @@ void write(const Event& event, const Origin& origin) {
                                          jsonb_or_null(event.metadata)};
   // The platform's own log is the same without the workspace.
   const std::span<const Value> values = std::span(columns).subspan(event.tenant ? 0 : 1);
-  if (pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) return;
-  const AsOwner owner;
-  const pg::Connection connection;
-  if (event.tenant) {
-    const context::TenantScope scope(*event.tenant);
-    in_tenant.run(values);
-  } else {
-    on_platform.run(values);
+  if (!pg::append(platform_relation(event.tenant ? "audit_events" : "platform_events"), values)) {
+    const AsOwner owner;
+    const pg::Connection connection;
+    if (event.tenant) {
+      const context::TenantScope scope(*event.tenant);
+      in_tenant.run(values);
+    } else {
+      on_platform.run(values);
+    }
   }
+  if (event.tenant) webhooks::publish({event, origin.id, origin.at, origin.actor_type, origin.actor_id});
 }
 
 void refuse(Evidence evidence, core::Problem problem) {

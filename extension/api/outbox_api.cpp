@@ -4,6 +4,7 @@
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
 #include "api/fields.hpp"
+#include "api/webhook_events.hpp"
 #include "core/json_document.hpp"
 #include "core/json_writer.hpp"
 #include "core/outbound_url.hpp"
@@ -30,6 +31,7 @@ constexpr int keep_delivered_days = 7;
 constexpr int keep_others_days = 30;
 constexpr int most_leased_of_one_tenant = 32;
 constexpr std::size_t longest_detail = 300;
+constexpr std::chrono::minutes pause_of_unprepared{5};
 
 const char* const source_names[] = {"webhook", "mail", "platform"};
 
@@ -123,9 +125,10 @@ void postpone(const Claimed& message, std::chrono::milliseconds delay, std::opti
 }
 
 // Puts together what is sent, as late as possible: with the endpoint's address and secrets of this moment.
-std::variant<outbox::Call, outbox::Unsendable> prepare(const Claimed&, const pg::Rows& rows) {
-  outbox::Call call{rows.text(0, 4), {}, rows.text(0, 5), rows.text(0, 6)};
-  return call;
+std::variant<outbox::Call, outbox::Unsendable> prepare(const Claimed& message, const pg::Rows& rows) {
+  if (message.source == Source::webhook)
+    return webhooks::prepare(message.tenant, rows.uuid(0, 7), message.id, rows.text(0, 6));
+  return outbox::Call{rows.text(0, 4), {}, rows.text(0, 5), rows.text(0, 6)};
 }
 
 // The row of the outbox that people may act on.
@@ -282,7 +285,14 @@ FACTORY_FUNCTION(factory_outbox_claim) {
       record("outbox.dead", "failed", message.tenant, message.id, message.topic, {});
       continue;
     }
-    auto prepared = prepare(message, found);
+    std::variant<outbox::Call, outbox::Unsendable> prepared;
+    try {
+      prepared = prepare(message, found);
+    } catch (const Problem& problem) {
+      // No key to open its secret with: the message waits for the operators, and holds nobody else's up.
+      postpone(message, pause_of_unprepared, std::nullopt, std::string("it cannot be prepared: ") + problem.what());
+      continue;
+    }
     if (const auto* unsendable = std::get_if<outbox::Unsendable>(&prepared)) {
       finish(message, "discarded", std::nullopt, unsendable->detail);
       continue;
@@ -351,6 +361,7 @@ FACTORY_FUNCTION(factory_outbox_report) {
         record("outbox.dead", "failed", message.tenant, id, message.topic, detail);
       break;
   }
+  if (message.source == Source::webhook) webhooks::note(message.tenant, found.uuid(0, 4), decision.verdict);
   return BoolGetDatum(true);
 }
 

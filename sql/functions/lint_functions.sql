@@ -28,6 +28,7 @@ CREATE VIEW factory.declared_privileges AS
                ('TABLE factory.jobs', 'factory_operator', 'SELECT'),
                ('TABLE factory.job_log', 'factory_operator', 'SELECT'),
                ('TABLE factory.outbox', 'factory_app', 'SELECT'),
+               ('TABLE factory.webhooks', 'factory_app', 'SELECT'),
                ('TABLE factory.outbound_allowed', 'factory_operator', 'SELECT'),
                ('TABLE factory.protected_tables', 'factory_operator', 'SELECT')) AS v(object, grantee, privilege)
   UNION ALL

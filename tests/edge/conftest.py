@@ -21,6 +21,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import app_schema as app_schema_module  # noqa: E402: found by the line above
 import platform_client  # noqa: E402
+import receivers  # noqa: E402
 
 
 def from_environment(name):
@@ -156,3 +157,31 @@ def app_schema(platform):
     schema = app_schema_module.AppSchema(platform)
     yield schema
     schema.close()
+
+
+@pytest.fixture
+def empty_queue(platform):
+    """No message waits when the test begins."""
+    platform.admin("DELETE FROM factory.outbox_queue")
+
+
+@pytest.fixture
+def receiver(platform):
+    server = receivers.HttpReceiver()
+    platform.admin("SELECT factory.outbound_allow('127.0.0.1/32', %s)", server.port)
+    yield server
+    platform.admin("SELECT factory.outbound_disallow('127.0.0.1/32', %s)", server.port)
+    server.close()
+
+
+@pytest.fixture
+def start_relay(edge_database_url):
+    started = []
+
+    def start(**settings):
+        started.append(receivers.RelayProcess(edge_database_url, **settings))
+        return started[-1]
+
+    yield start
+    for relay in started:
+        relay.end(signal.SIGKILL)

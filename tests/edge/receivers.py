@@ -1,9 +1,13 @@
-"""What calls out arrive at: an HTTP server that behaves as its path says, and a mail server."""
+"""What calls out leave from and arrive at: relays of a test's own, an HTTP server that behaves as its path says, a mail server."""
 
 import email
 import email.policy
 import http.server
+import json
+import os
+import signal
 import ssl
+import subprocess
 import threading
 import time
 
@@ -138,3 +142,36 @@ class MailReceiver:
 
     def close(self):
         self.controller.stop()
+
+
+class RelayProcess:
+    """`factory-edge relay` on the platform's database."""
+
+    def __init__(self, database_url, **settings):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(("FACTORY_", "DATABASE_URL", "SMTP_"))}
+        environment.update(settings, DATABASE_URL=database_url)
+        self.process = subprocess.Popen([os.environ["EDGE_BINARY"], "relay"], env=environment,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.lines = []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stderr:
+            self.lines.append(json.loads(line))
+
+    def log(self, event):
+        return [line for line in list(self.lines) if line["event"] == event]
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(20)
+        self.reader.join(5)
+        return self.process.returncode
+
+
+def leased_ones_come_due(platform):
+    """What the passing of time does to the leases of a relay that died."""
+    platform.admin("UPDATE factory.outbox_queue SET due_at = now() WHERE lease IS NOT NULL")

@@ -5,10 +5,8 @@ Every test has a relay of its own, `factory-edge relay`: the edges of the suite 
 
 import http.client
 import json
-import os
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
@@ -17,59 +15,7 @@ import platform_client
 import receivers
 
 
-class RelayProcess:
-    """`factory-edge relay` on the platform's database."""
-
-    def __init__(self, database_url, **settings):
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith(("FACTORY_", "DATABASE_URL", "SMTP_"))}
-        environment.update(settings, DATABASE_URL=database_url)
-        self.process = subprocess.Popen([os.environ["EDGE_BINARY"], "relay"], env=environment,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.lines = []
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stderr:
-            self.lines.append(json.loads(line))
-
-    def log(self, event):
-        return [line for line in list(self.lines) if line["event"] == event]
-
-    def end(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-            self.process.wait(20)
-        self.reader.join(5)
-        return self.process.returncode
-
-
-@pytest.fixture(autouse=True)
-def empty_queue(platform):
-    platform.admin("DELETE FROM factory.outbox_queue")
-
-
-@pytest.fixture
-def receiver(platform):
-    server = receivers.HttpReceiver()
-    platform.admin("SELECT factory.outbound_allow('127.0.0.1/32', %s)", server.port)
-    yield server
-    platform.admin("SELECT factory.outbound_disallow('127.0.0.1/32', %s)", server.port)
-    server.close()
-
-
-@pytest.fixture
-def start_relay(edge_database_url):
-    started = []
-
-    def start(**settings):
-        started.append(RelayProcess(edge_database_url, **settings))
-        return started[-1]
-
-    yield start
-    for relay in started:
-        relay.end(signal.SIGKILL)
+pytestmark = pytest.mark.usefixtures("empty_queue")
 
 
 def post(platform, url, body=None):
@@ -88,11 +34,6 @@ def ends(platform, message, status, seconds=8):
 def tried(platform, message, seconds=8):
     assert platform_client.wait_until(lambda: row(platform, message)["attempts"] > 0, seconds), row(platform, message)
     return row(platform, message)
-
-
-def leased_ones_come_due(platform):
-    """What the passing of time does to the leases of a relay that died."""
-    platform.admin("UPDATE factory.outbox_queue SET due_at = now() WHERE lease IS NOT NULL")
 
 
 def test_a_message_arrives_once_with_its_id(platform, receiver, start_relay):
@@ -251,7 +192,7 @@ def test_no_message_is_lost_when_relays_are_killed(platform, receiver, start_rel
         assert platform_client.wait_until(lambda: relay.log("relay_started"))
         time.sleep(0.013 * n)
         relay.end(signal.SIGKILL)
-        leased_ones_come_due(platform)
+        receivers.leased_ones_come_due(platform)
     start_relay()
     assert platform_client.wait_until(lambda: platform.count("SELECT waiting FROM factory.outbox_backlog()") == 0, 30)
     # At least once each; a receiver that keeps one of each id has exactly what was queued.
@@ -274,7 +215,7 @@ def test_a_lease_that_went_to_another_reports_nothing(platform, receiver):
     claim = "SELECT lease FROM factory.outbox_claim('test', '{http}', 10, 60)"
     edge.execute(claim)
     [(first,)] = edge.fetchall()
-    leased_ones_come_due(platform)
+    receivers.leased_ones_come_due(platform)
     edge.execute(claim)
     [(second,)] = edge.fetchall()
     report = "SELECT factory.outbox_report(%s, %s, 'answered', 200, NULL, NULL)"
