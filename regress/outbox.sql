@@ -3,6 +3,7 @@
 \set workspaces :inputs '/sql/include/workspaces.psql'
 \i :workspaces
 DELETE FROM factory.outbox_queue;
+DELETE FROM factory.outbox_messages;
 DELETE FROM factory.outbound_networks;
 
 -- Operators queue a call of the platform; its transaction decides whether it exists.

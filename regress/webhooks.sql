@@ -3,6 +3,7 @@
 \set workspaces :inputs '/sql/include/workspaces.psql'
 \i :workspaces
 DELETE FROM factory.outbox_queue;
+DELETE FROM factory.outbox_messages;
 \c - app_login
 
 BEGIN;
@@ -94,7 +95,7 @@ SELECT DISTINCT status FROM factory.list_outbox();
 SELECT count(*) FROM factory.list_webhooks();
 COMMIT;
 \c - postgres
-SELECT count(*) FROM factory.secrets WHERE tenant_id = :'a';
+SELECT count(*) FROM factory.secrets WHERE tenant_id = :'a' AND name LIKE 'webhook/%';
 SELECT action, outcome, before, after FROM factory.audit_events WHERE tenant_id = :'a' AND action LIKE 'webhook.%' ORDER BY id;
 DELETE FROM factory.outbox_queue;
 DELETE FROM factory.outbox_messages;

@@ -3,6 +3,7 @@
 #include "api/context.hpp"
 #include "api/fields.hpp"
 #include "api/grants.hpp"
+#include "api/mail.hpp"
 #include "api/quota_ledger.hpp"
 #include "api/token_hash.hpp"
 #include "core/email.hpp"
@@ -68,6 +69,18 @@ FACTORY_FUNCTION(factory_create_invitation) {
                                     Value::integer(pg::settings::invitation_days)});
   if (rows.empty()) throw Problem("invitation_pending");
   record(declarations::action_of(fcinfo), tenant, id, *email, role.name);
+  static pg::Statement names(
+      "SELECT u.name, t.name FROM factory.users u, factory.tenant_records t WHERE u.id = $1 AND t.id = $2");
+  const pg::Rows named = names.run({Value::uuid(inviter), Value::uuid(tenant)});
+  mail::enqueue({tenant,
+                 "invitation",
+                 "en",
+                 *email,
+                 {{"inviter", named.text(0, 1)},
+                  {"workspace", named.text(0, 2)},
+                  {"role", role.name},
+                  {"accept_url", mail::public_link("/accept-invitation#token=" + token)},
+                  {"days", std::to_string(pg::settings::invitation_days)}}});
   return pg::row_result(
       fcinfo, {Value::uuid(id), Value::text(*email), Value::text(role.name), Value::text("open"),
                Value::timestamp(rows.timestamp(0, 1)), Value::timestamp(rows.timestamp(0, 2)), Value::text(token)});

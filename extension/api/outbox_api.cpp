@@ -4,6 +4,7 @@
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
 #include "api/fields.hpp"
+#include "api/mail.hpp"
 #include "api/webhook_events.hpp"
 #include "core/json_document.hpp"
 #include "core/json_writer.hpp"
@@ -108,6 +109,9 @@ void finish(const Claimed& message, const char* status, std::optional<int> answe
   row.run({Value::uuid(message.tenant), Value::uuid(message.id), Value::text(status), Value::integer(message.attempts),
            answer ? Value::integer(*answer) : Value::null(INT4OID),
            detail.empty() ? Value::null(TEXTOID) : Value::text(detail), Value::timestamp(now)});
+  // A mail may hold a token: it stays no longer than somebody may want to send it again.
+  if (message.source == Source::mail && std::strcmp(status, "dead") != 0)
+    mail::forget_content(message.tenant, message.id);
 }
 
 void postpone(const Claimed& message, std::chrono::milliseconds delay, std::optional<int> answer,
@@ -128,6 +132,8 @@ void postpone(const Claimed& message, std::chrono::milliseconds delay, std::opti
 std::variant<outbox::Call, outbox::Unsendable> prepare(const Claimed& message, const pg::Rows& rows) {
   if (message.source == Source::webhook)
     return webhooks::prepare(message.tenant, rows.uuid(0, 7), message.id, rows.text(0, 6));
+  if (message.source == Source::mail)
+    return mail::prepare(message.tenant, message.id, rows.text(0, 4), rows.uuid(0, 8));
   return outbox::Call{rows.text(0, 4), {}, rows.text(0, 5), rows.text(0, 6)};
 }
 
@@ -141,6 +147,8 @@ Claimed lock_for_people(const Uuid& tenant, const Uuid& id) {
   const pg::Rows rows = find.run({Value::uuid(tenant), Value::uuid(id)});
   if (rows.empty() || queued.empty()) throw Problem("not_found");
   if (rows.text(0, 3) == "delivered") throw Problem("conflict", "the message is delivered already");
+  if (rows.text(0, 3) == "discarded" && rows.text(0, 1) == "mail")
+    throw Problem("conflict", "the mail was discarded, and its content with it");
   if (queued.boolean(0, 1)) throw Problem("conflict", "the message is being sent right now");
   return {tenant, id, source_of(rows.text(0, 1)), rows.text(0, 2), rows.integer(0, 4)};
 }
@@ -382,13 +390,15 @@ FACTORY_FUNCTION(factory_outbox_purge) {
   static pg::Statement queue(
       "WITH over AS MATERIALIZED (SELECT id FROM factory.outbox_queue WHERE finished AND due_at <= $1"
       " ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
-      " DELETE FROM factory.outbox_queue q USING over WHERE q.id = over.id RETURNING q.tenant_id, q.id");
+      " DELETE FROM factory.outbox_queue q USING over WHERE q.id = over.id RETURNING q.tenant_id, q.id, q.kind");
   static pg::Statement row("DELETE FROM factory.outbox_messages WHERE tenant_id = $1 AND id = $2");
   const pg::Rows rows = queue.run({Value::timestamp(GetCurrentTimestamp()), Value::integer(batch)});
   for (std::uint64_t i = 0; i < rows.count(); ++i) {
     const Uuid tenant = rows.uuid(i, 1);
     const context::TenantScope scope(tenant);
-    row.run({Value::uuid(tenant), Value::uuid(rows.uuid(i, 2))});
+    const Uuid id = rows.uuid(i, 2);
+    row.run({Value::uuid(tenant), Value::uuid(id)});
+    if (rows.text(i, 3) == "smtp") mail::forget_content(tenant, id);
   }
   return Int64GetDatum(static_cast<std::int64_t>(rows.count()));
 }

@@ -1,9 +1,12 @@
 #include "api/webhook_events.hpp"
 
 #include "api/context.hpp"
+#include "api/mail.hpp"
 #include "api/request_info.hpp"
 #include "api/secrets_store.hpp"
 #include "core/json_writer.hpp"
+#include "core/outbound_url.hpp"
+#include "core/problem.hpp"
 #include "crypto/webhook_signature.hpp"
 
 namespace factory::api::webhooks {
@@ -75,7 +78,7 @@ const std::vector<Endpoint>& endpoints_of(const Uuid& tenant) {
 // What sending itself leaves in the log would come back as more to send.
 bool is_about_sending(std::string_view action) {
   return action.starts_with("webhook.") || action.starts_with("outbox.") || action.starts_with("outbound.") ||
-         action == "secret.opened";
+         action.starts_with("mail.") || action == "secret.opened";
 }
 
 // A CloudEvent (1.0) in the JSON format.
@@ -128,6 +131,27 @@ Uuid queue(const Uuid& tenant, const Uuid& endpoint, const std::string& topic, c
   return message.id;
 }
 
+// Tells the owners, who may not look at the log for days.
+void tell_owners(const Uuid& tenant, const std::string& url, const char* reason) {
+  static pg::Statement find(
+      "SELECT u.email, t.name FROM factory.memberships m JOIN factory.users u ON u.id = m.user_id"
+      " JOIN factory.tenant_records t ON t.id = m.tenant_id WHERE m.tenant_id = $1 AND m.role = 'owner'");
+  const pg::Rows rows = find.run({Value::uuid(tenant)});
+  try {
+    for (std::uint64_t i = 0; i < rows.count(); ++i)
+      mail::enqueue(
+          {tenant,
+           "webhook_disabled",
+           "en",
+           rows.text(i, 1),
+           {{"workspace", rows.text(i, 2)},
+            {"host", std::string(core::outbound_url_authority(url))},
+            {"reason", std::strcmp(reason, "gone") == 0 ? "wants no more calls" : "failed 20 times in a row"}}});
+  } catch (const core::Problem&) {
+    // Without a key to seal mails with the event in the log is the notice.
+  }
+}
+
 void disable(const Uuid& tenant, const Uuid& endpoint, const char* reason) {
   static pg::Statement update(
       "UPDATE factory.webhook_endpoints SET enabled = false, disabled_reason = $3, version = version + 1"
@@ -142,6 +166,7 @@ void disable(const Uuid& tenant, const Uuid& endpoint, const char* reason) {
   event.target_id = core::format_uuid(endpoint);
   core::JsonWriter(event.metadata).begin_object().member("url", rows.text(0, 1)).member("reason", reason).end_object();
   audit::record(event);
+  tell_owners(tenant, rows.text(0, 1), reason);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include "api/webhook_events.hpp"
 #include "core/json_writer.hpp"
 #include "core/outbound_url.hpp"
+#include "crypto/base64url.hpp"
 #include "crypto/random.hpp"
-#include "crypto/webhook_signature.hpp"
 
 namespace factory::api {
 

@@ -72,6 +72,12 @@ constexpr Codec kStandardAlphabet('+', '/');
 std::string base64url_encode(ByteView bytes) { return kUrlAlphabet.encode(bytes); }
 std::optional<Bytes> base64url_decode(std::string_view text) { return kUrlAlphabet.decode(text); }
 std::string base64_encode(ByteView bytes) { return kStandardAlphabet.encode(bytes); }
+std::string padded_base64(ByteView bytes) {
+  std::string text = base64_encode(bytes);
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
+}
+
 std::optional<Bytes> base64_decode(std::string_view text) { return kStandardAlphabet.decode(text); }
 
 }  // namespace factory::crypto

@@ -17,6 +17,9 @@ std::optional<Bytes> base64url_decode(std::string_view text);
 /// Standard alphabet without padding, as PHC strings use it.
 std::string base64_encode(ByteView bytes);
 
+/// Standard alphabet with padding, as mail and signed webhooks use it.
+std::string padded_base64(ByteView bytes);
+
 /// Reads what base64_encode() writes and nothing else.
 std::optional<Bytes> base64_decode(std::string_view text);
 

@@ -5,12 +5,6 @@
 
 namespace factory::crypto {
 
-std::string padded_base64(ByteView bytes) {
-  std::string text = base64_encode(bytes);
-  text.append((4 - text.size() % 4) % 4, '=');
-  return text;
-}
-
 std::string webhook_signature(ByteView secret, std::string_view id, std::int64_t unix_seconds, std::string_view body) {
   std::string content(id);
   content.append(".").append(std::to_string(unix_seconds)).append(".").append(body);

@@ -10,6 +10,10 @@ int refresh_token_days = 30;
 int refresh_idle_days = 7;
 int refresh_reuse_seconds = 10;
 int invitation_days = 7;
+char* public_url = nullptr;
+char* mail_from = nullptr;
+char* mail_from_name = nullptr;
+int mails_per_day = 500;
 int scrypt_ln = 16;
 int scrypt_r = 8;
 int scrypt_p = 2;
@@ -47,6 +51,12 @@ void define() {
          "How long a used refresh token still works, for clients that lost the answer.", &refresh_reuse_seconds, 0, 60,
          PGC_SIGHUP, GUC_UNIT_S);
   number("factory.invitation_days", "Life of an invitation.", &invitation_days, 1, 30, PGC_SIGHUP);
+  text("factory.public_url", "Where people reach the platform; links in mails begin with it.", &public_url,
+       "http://127.0.0.1:8080", PGC_SIGHUP);
+  text("factory.mail_from", "Sender address of all mails.", &mail_from, "no-reply@localhost.localdomain", PGC_SIGHUP);
+  text("factory.mail_from_name", "Sender name of all mails.", &mail_from_name, "Digital Platform Factory", PGC_SIGHUP);
+  number("factory.mails_per_day", "Mails that apps may send for one workspace in a day.", &mails_per_day, 0, 1000000,
+         PGC_SIGHUP);
   number("factory.scrypt_ln", "Base-2 logarithm of scrypt's cost N (RFC 7914).", &scrypt_ln, 4, 20, PGC_SIGHUP);
   number("factory.scrypt_r", "scrypt's block size r.", &scrypt_r, 1, 32, PGC_SIGHUP);
   number("factory.scrypt_p", "scrypt's parallelization p.", &scrypt_p, 1, 16, PGC_SIGHUP);

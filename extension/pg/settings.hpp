@@ -13,6 +13,10 @@ extern int refresh_token_days;
 extern int refresh_idle_days;
 extern int refresh_reuse_seconds;
 extern int invitation_days;
+extern char* public_url;  // factory.public_url: where people reach the platform, for links in mails
+extern char* mail_from;   // factory.mail_from: sender of all mails
+extern char* mail_from_name;
+extern int mails_per_day;  // that apps may send for one workspace
 extern int scrypt_ln;
 extern int scrypt_r;
 extern int scrypt_p;

@@ -9,7 +9,7 @@ COMMENT ON VIEW factory.sent_invitations IS 'Invitations of the workspace of the
 CREATE OR REPLACE FUNCTION factory.create_invitation(email text, role text) RETURNS factory.new_invitation
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_create_invitation';
 COMMENT ON FUNCTION factory.create_invitation(text, text) IS
-  'Invites an address with a role that the caller may grant. The token is returned this once. Errors: validation_failed, forbidden, already_member, invitation_pending, plan_limit. For members.manage.';
+  'Invites an address with a role that the caller may grant, and mails it a link. The token is returned this once. Errors: validation_failed, forbidden, already_member, invitation_pending, plan_limit, safe_mode (no key to seal the mail with). For members.manage.';
 
 CREATE OR REPLACE FUNCTION factory.list_invitations("limit" integer DEFAULT 25, before uuid DEFAULT NULL)
 RETURNS TABLE (id uuid, email text, role text, status text, invited_by uuid, created_at timestamptz, expires_at timestamptz)
@@ -35,7 +35,7 @@ COMMENT ON FUNCTION factory.accept_invitation(text) IS
   'Enters the workspace of an invitation. The caller''s address is the invited one. Errors: invitation_gone, invitation_address_mismatch, already_member, plan_limit. For signed-in people.';
 
 SELECT factory.declare('factory.create_invitation(text, text)', 'Invite somebody', method => 'POST', path => '/v1/invitations',
-  requires => 'members.manage', status => 201, audit_action => 'invitation.created', problems => '{already_member,invitation_pending,plan_limit}');
+  requires => 'members.manage', status => 201, audit_action => 'invitation.created', problems => '{already_member,invitation_pending,plan_limit,safe_mode}');
 SELECT factory.declare('factory.list_invitations(integer, uuid)', 'Invitations of this workspace', method => 'GET', path => '/v1/invitations',
   requires => 'members.manage', reply => 'list', page_key => 'id', nullable => '{invited_by}');
 SELECT factory.declare('factory.cancel_invitation(uuid)', 'Withdraw an invitation', method => 'DELETE', path => '/v1/invitations/{id}',

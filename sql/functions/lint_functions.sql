@@ -30,6 +30,7 @@ CREATE VIEW factory.declared_privileges AS
                ('TABLE factory.outbox', 'factory_app', 'SELECT'),
                ('TABLE factory.webhooks', 'factory_app', 'SELECT'),
                ('TABLE factory.outbound_allowed', 'factory_operator', 'SELECT'),
+               ('TABLE factory.mail_template_texts', 'factory_operator', 'SELECT'),
                ('TABLE factory.protected_tables', 'factory_operator', 'SELECT')) AS v(object, grantee, privilege)
   UNION ALL
   SELECT 'TABLE ' || c.oid::regclass::text, 'factory_backup', 'SELECT'

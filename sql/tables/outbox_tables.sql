@@ -24,6 +24,7 @@ CREATE TABLE factory.outbox_messages (
   CONSTRAINT outbox_messages_status_known CHECK (status IN ('waiting', 'delivered', 'dead', 'discarded'))
 );
 CREATE INDEX outbox_messages_reference_idx ON factory.outbox_messages (tenant_id, reference, id) WHERE reference IS NOT NULL;
+CREATE INDEX outbox_messages_mail_idx ON factory.outbox_messages (tenant_id, created_at) WHERE source = 'mail';
 COMMENT ON TABLE factory.outbox_messages IS
   'Calls out of each workspace: what is sent, and what became of it. Apps read theirs through the view factory.outbox.';
 

@@ -112,7 +112,8 @@ def test_sending_triggers_no_sending(platform, workspace, receiver, start_relay)
     time.sleep(0.5)
     assert len(platform.events(workspace.id, action="outbound.refused")) == 1
     assert [json.loads(body)["type"] for _, _, body in receiver.requests] == ["webhook.tested"]
-    assert platform.count("SELECT count(*) FROM factory.outbox_messages WHERE tenant_id = %s", workspace.id) == 2
+    assert platform.count("SELECT count(*) FROM factory.outbox_messages WHERE tenant_id = %s AND source = 'webhook'",
+                          workspace.id) == 2
 
 
 def deliveries(workspace, hook):
@@ -204,7 +205,7 @@ def test_a_deleted_endpoint_gets_nothing_more(platform, workspace, receiver, sta
     start_relay()
     time.sleep(1.5)
     assert not receiver.requests
-    assert platform.count("SELECT count(*) FROM factory.secrets WHERE tenant_id = %s", workspace.id) == 0
+    assert platform.count("SELECT count(*) FROM factory.secrets WHERE name = %s", f"webhook/{hook['id']}") == 0
 
 
 @pytest.mark.parametrize("body, pointer", [

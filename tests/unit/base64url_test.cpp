@@ -78,5 +78,12 @@ TEST(Base64Url, EveryAcceptedTextIsTheOneThatEncodingGives) {
   EXPECT_GT(accepted, 100);
 }
 
+TEST(Base64, PadsWhereAsked) {
+  EXPECT_EQ(padded_base64(as_bytes("")), "");
+  EXPECT_EQ(padded_base64(as_bytes("f")), "Zg==");
+  EXPECT_EQ(padded_base64(as_bytes("fo")), "Zm8=");
+  EXPECT_EQ(padded_base64(as_bytes("foo")), "Zm9v");
+}
+
 }  // namespace
 }  // namespace factory::crypto

@@ -7,13 +7,6 @@
 namespace factory::crypto {
 namespace {
 
-TEST(WebhookSignature, PadsBase64) {
-  EXPECT_EQ(padded_base64(as_bytes("")), "");
-  EXPECT_EQ(padded_base64(as_bytes("f")), "Zg==");
-  EXPECT_EQ(padded_base64(as_bytes("fo")), "Zm8=");
-  EXPECT_EQ(padded_base64(as_bytes("foo")), "Zm9v");
-}
-
 // The example of the Standard Webhooks specification.
 TEST(WebhookSignature, SignsAsTheSpecificationDoes) {
   const Bytes secret = base64_decode("plJ3nmyCDGBKInavdOK15jsl").value();
