@@ -2,8 +2,6 @@
 \getenv inputs PG_ABS_SRCDIR
 \set workspaces :inputs '/sql/include/workspaces.psql'
 \i :workspaces
-DELETE FROM factory.outbox_queue;
-DELETE FROM factory.outbox_messages;
 
 -- Operators make templates; what cannot be filled with its own sample is refused.
 SELECT factory.mail_template_set('welcome', 'en', 'Welcome, {{name}}', E'Hello {{name}},\nopen {{start_url}}', '<p>Hello <a href="{{start_url}}">{{name}}</a></p>', '{"name": "Ann & Bob", "start_url": "https://example.com/?a=1&b=2"}');

@@ -2,8 +2,6 @@
 \getenv inputs PG_ABS_SRCDIR
 \set workspaces :inputs '/sql/include/workspaces.psql'
 \i :workspaces
-DELETE FROM factory.outbox_queue;
-DELETE FROM factory.outbox_messages;
 \c - app_login
 
 BEGIN;
