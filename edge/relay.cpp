@@ -136,10 +136,15 @@ void Relay::report() {
   try {
     taken = link_->report(unreported_);
   } catch (const RelayLink::Lost&) {
-    // Together they may have collided with another relay's; a broken connection fails again at the first.
-    while (!unreported_.empty()) {
-      link_->report({unreported_.back()});
-      unreported_.pop_back();
+    // Together they may have collided with another relay's. One that the database will not take alone either is left
+    // to its lease: the others must not wait behind it.
+    for (; !unreported_.empty(); unreported_.pop_back()) {
+      try {
+        link_->report({unreported_.back()});
+      } catch (const RelayLink::Lost& lost) {
+        if (!link_->is_connected()) throw;
+        LogLine(Level::error, "outbox_report_failed").add("id", unreported_.back().id).add("message", lost.what());
+      }
     }
     return;
   }

@@ -11,8 +11,7 @@
 
 namespace factory::edge {
 
-/// The relay's own connection to the database: it listens, claims and reports. Every failure is a RelayLink::Lost, after
-/// which the connection is of no use.
+/// The relay's own connection to the database: it listens, claims and reports. Every failure is a RelayLink::Lost.
 class RelayLink {
  public:
   struct Lost : std::exception {
@@ -31,6 +30,9 @@ class RelayLink {
 
   /// Connects and listens. `worker` is what the queue shows as the holder of a lease.
   RelayLink(const std::string& url, std::string worker);
+
+  /// False once the connection has broken; a statement that failed does not break it.
+  bool is_connected() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
 
   /// Takes up to `most` messages.
   std::vector<OutboundMessage> claim(std::size_t most, bool mails, int lease_seconds);

@@ -19,7 +19,9 @@ restored() {
   psql -X -q -A -t -v ON_ERROR_STOP=1 "$(other_url "$ADMIN_URL")" "$@"
 }
 clean_up() {
-  first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.job_pauses WHERE reason = 'moving house'" -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
+  first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.job_pauses WHERE reason = 'moving house'" \
+    -c 'DELETE FROM factory.outbound_networks' -c "DELETE FROM factory.mail_templates WHERE name = 'dumped'" \
+    -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
     -c 'DROP SCHEMA IF EXISTS dumped CASCADE' -c 'DROP ROLE IF EXISTS dumped_owner' \
     -c "SELECT factory.platform_secret_delete('dumped') WHERE EXISTS (SELECT FROM factory.stored_platform_secrets WHERE name = 'dumped')" \
     -c "UPDATE factory.tenant_records SET plan = 'free' WHERE plan = 'dumped'" \
@@ -56,12 +58,14 @@ SELECT factory.sign_in(:'eve', :'e') AS ignored \gset
 SELECT token AS ignored FROM factory.create_invitation('gil' || :'run' || '@example.com', 'staff') \gset
 SELECT id AS ignored FROM factory.secret_put('dumped.key', 'sealed and dumped') \gset
 SELECT factory.quota_reserve('records', 7, 86400) AS ignored \gset
+SELECT id AS ignored FROM factory.create_webhook('https://example.com/dumped', '{*}') \gset
 COMMIT;
 SELECT factory.set_plan('dumped', 'Dumped', 15) AS ignored \gset
 SELECT factory.set_plan_limit('dumped', 'records', 70) AS ignored \gset
 SELECT factory.set_plan_limit('free', 'records', 7000) AS ignored \gset
 SELECT factory.set_tenant_plan(:'f', 'dumped') AS ignored \gset
 SELECT id AS ignored FROM factory.platform_secret_put('dumped', 'sealed and dumped') \gset
+SELECT factory.outbound_allow('192.0.2.0/24', 8443), factory.mail_template_set('dumped', 'en', 'Dumped', 'and restored');
 INSERT INTO factory.idempotency_keys VALUES (:'e', gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
 INSERT INTO factory.user_idempotency_keys VALUES (gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
 SET SESSION AUTHORIZATION dumped_owner;
