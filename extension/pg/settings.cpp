@@ -22,6 +22,7 @@ int password_hash_wait_seconds = 2;
 bool jobs_enabled = true;
 int evidence_records = 4096;
 int evidence_wait_ms = 1000;
+int limiter_entries = 131072;
 
 namespace {
 
@@ -70,6 +71,8 @@ void define() {
          &evidence_records, 64, 1048576, PGC_POSTMASTER);
   number("factory.evidence_wait", "How long a refusal over SQL waits for its event to be written.", &evidence_wait_ms,
          0, 60000, PGC_SIGHUP, GUC_UNIT_MS);
+  number("factory.limiter_entries", "Keys that the rate limiter can hold at once; 24 bytes of shared memory each.",
+         &limiter_entries, 1024, 16777216, PGC_POSTMASTER);
 }
 
 }  // namespace factory::pg::settings

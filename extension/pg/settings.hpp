@@ -25,6 +25,7 @@ extern int password_hash_wait_seconds;  // before a sign-in is turned away
 extern int evidence_records;            // places of the evidence ring
 extern int evidence_wait_ms;            // how long a refusal over SQL waits for its event to be written
 extern bool jobs_enabled;               // whether scheduled jobs run
+extern int limiter_entries;             // keys that the limiter can hold at once
 
 void define();
 
