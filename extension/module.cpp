@@ -2,6 +2,7 @@
 #include "api/context.hpp"
 #include "api/declarations.hpp"
 #include "api/evidence.hpp"
+#include "api/rate_policies.hpp"
 #include "api/capability_gate.hpp"
 #include "api/secrets.hpp"
 #include "api/statement_rules.hpp"
@@ -29,6 +30,7 @@ void _PG_init(void) {
     factory::pg::shared_memory::install();
     factory::api::secrets::load();
     factory::api::declarations::install();
+    factory::api::rate_policies::install();
     factory::api::gate::install();
     factory::api::statement_rules::install();
     factory::api::install_verification();

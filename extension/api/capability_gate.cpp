@@ -1,6 +1,8 @@
 #include "api/capability_gate.hpp"
 
 #include "api/context.hpp"
+#include "api/rate_limits.hpp"
+#include "api/request_info.hpp"
 #include "core/problem.hpp"
 
 namespace factory::api::gate {
@@ -22,16 +24,46 @@ bool needs_hook(Oid function) {
   });
 }
 
+// What this hook keeps for a call site.
+struct Site {
+  bool charged;  // a function that returns rows one by one is called for each, and charged for once
+  Datum next;    // of the hook behind this one
+};
+
+Site& site_of(FmgrInfo* function, Datum* private_data) {
+  if (*private_data == Datum(0))
+    *private_data =
+        PointerGetDatum(pg::call([function] { return MemoryContextAllocZero(function->fn_mcxt, sizeof(Site)); }));
+  return *static_cast<Site*>(static_cast<void*>(DatumGetPointer(*private_data)));
+}
+
+// A call over direct SQL, or one inside of another's function over HTTP, which has been charged already.
+void pass(const Declaration& declaration, FmgrInfo* function, Datum* private_data) {
+  const std::shared_ptr<const void> pinned = declarations::pin();
+  Site& site = site_of(function, private_data);
+  if (!request_info().over_http && !(declaration.returns_set && site.charged)) {
+    if (declaration.requires_what != Requires::operator_role) {
+      require_user();
+      rate_limits::charge(declaration, context::current());
+    }
+    site.charged = true;
+  }
+  check(declaration);
+}
+
 void hook(FmgrHookEventType event, FmgrInfo* function, Datum* private_data) {
   if (event == FHET_START && function->fn_oid != passed && IsTransactionState()) {
     pg::entry(
-        [function] {
+        [&] {
           const Declaration* declaration = declarations::find(function->fn_oid);
-          if (declaration != nullptr && declaration->gated()) check(*declaration);
+          if (declaration != nullptr && declaration->gated()) pass(*declaration, function, private_data);
         },
         function->fn_oid);
   }
-  if (next_hook != nullptr) next_hook(event, function, private_data);
+  if (next_hook != nullptr) {
+    Site& site = pg::entry([&]() -> Site& { return site_of(function, private_data); });
+    next_hook(event, function, &site.next);
+  }
 }
 
 }  // namespace

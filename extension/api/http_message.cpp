@@ -31,7 +31,10 @@ HttpAnswer problem_answer(const core::Problem& problem, std::string_view instanc
     }
     json.end_array();
   }
-  for (const auto& [name, raw] : problem.members()) json.raw_member(name, raw);
+  for (const auto& [name, raw] : problem.members()) {
+    json.raw_member(name, raw);
+    if (name == "retry_after") answer.headers.emplace_back("retry-after", raw);
+  }
   json.end_object();
   return answer;
 }

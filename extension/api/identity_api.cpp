@@ -1,4 +1,6 @@
 // Accounts and sign-ins: register, login, refresh, logout.
+#include "api/account_lock.hpp"
+#include "api/address_digest.hpp"
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
 #include "api/fields.hpp"
@@ -84,7 +86,7 @@ audit::Evidence failed_sign_in(const std::string& action, std::string_view addre
   event.action = action;
   event.outcome = "failed";
   event.target_type = "address";
-  event.target_id = crypto::base64url_encode(crypto::sha256(crypto::as_bytes(address))).substr(0, 22);
+  event.target_id = address_digest(address);
   return {event};
 }
 
@@ -128,6 +130,8 @@ FACTORY_FUNCTION(factory_login) {
       "SELECT u.id, u.name, u.status, c.password_hash FROM factory.users u JOIN factory.credentials c ON c.user_id = "
       "u.id"
       " WHERE u.email = $1");
+  const std::string tried = email.value_or(address);
+  SignInAttempt attempt(address_digest(tried));
   // One way for known and unknown addresses: the same statement, one run of scrypt, the same answer.
   const pg::Rows rows = find.run({Value::text(email.value_or(""))});
   const bool possible = !rows.empty() && password.size() <= core::kMaxPasswordSize;
@@ -136,9 +140,14 @@ FACTORY_FUNCTION(factory_login) {
     matches = passwords::verify(password, rows.text(0, 4)) == crypto::PasswordCheck::match;
   else
     passwords::verify_nothing(std::string_view(password).substr(0, core::kMaxPasswordSize));
-  if (!matches) audit::refuse(failed_sign_in(action, email.value_or(address)), Problem("invalid_credentials"));
+  if (!matches) {
+    audit::Evidence evidence = failed_sign_in(action, tried);
+    evidence.effect = attempt.failed();
+    audit::refuse(std::move(evidence), Problem("invalid_credentials"));
+  }
   const Account account{rows.uuid(0, 1), *email, rows.text(0, 2)};
   if (rows.text(0, 3) != "active") audit::refuse(failed_sign_in(action, *email), Problem("account_disabled"));
+  attempt.succeeded();
   if (crypto::scrypt_needs_rehash(rows.text(0, 4), passwords::parameters())) {
     static pg::Statement rehash(
         "UPDATE factory.credentials SET password_hash = $2 WHERE user_id = $1 AND password_hash = $3");

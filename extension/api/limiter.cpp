@@ -101,18 +101,14 @@ core::GcraDecision take(Space space, const Key& key, const core::Rate& rate, std
   return decision;
 }
 
-core::WindowCount count(Counter kind, const Key& key, void (*change)(core::WindowCount&, std::int64_t, std::int64_t),
-                        std::int64_t argument) {
+void count(Counter kind, const Key& key, const std::function<void(core::WindowCount&, std::int64_t)>& change) {
   const std::int64_t time = now();
-  core::WindowCount result(0, time);
   with_kept(Space::platform, key, time, memory->shared_counters[static_cast<std::size_t>(kind)],
             [&](std::int64_t& kept) {
               core::WindowCount counter(kept, time);
-              change(counter, time, argument);
+              change(counter, time);
               kept = counter.kept();
-              result = counter;
             });
-  return result;
 }
 
 }  // namespace factory::api::limiter

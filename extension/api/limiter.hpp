@@ -30,8 +30,7 @@ core::GcraDecision take(Space space, const Key& key, const core::Rate& rate, std
 enum class Counter : std::uint8_t { failures, block_hits, block_rows };
 inline constexpr std::size_t counter_kinds = 3;
 
-// Runs change(count, now) on the counter of a key, alone; it must neither throw nor raise nor wait. Returns what it left.
-core::WindowCount count(Counter kind, const Key& key, void (*change)(core::WindowCount&, std::int64_t, std::int64_t),
-                        std::int64_t argument);
+// Runs change(counter, now) on the counter of a key, alone; it must neither throw nor raise nor wait.
+void count(Counter kind, const Key& key, const std::function<void(core::WindowCount&, std::int64_t)>& change);
 
 }  // namespace factory::api::limiter

@@ -55,6 +55,8 @@ const char* code_of_status(int status) {
       return "validation_failed";
     case 423:
       return "tenant_deleted";
+    case 429:
+      return "rate_limited";
     case 503:
       return "overloaded";
     default:

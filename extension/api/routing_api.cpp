@@ -3,6 +3,7 @@
 #include "api/declarations.hpp"
 #include "api/secrets.hpp"
 #include "core/path_template.hpp"
+#include "core/rate_policy.hpp"
 
 #include "pg/scope.hpp"
 #include "pg/version.hpp"
@@ -87,7 +88,7 @@ FunctionFacts own_function(Oid function) {
 }
 
 void write(std::initializer_list<Value> values) {
-  static pg::Statement statement("SELECT factory.write_route($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+  static pg::Statement statement("SELECT factory.write_route($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
   const pg::Restored<bool> window(decided, true);
   const pg::Connection connection;
   statement.run(values);
@@ -136,6 +137,7 @@ FACTORY_FUNCTION(factory_route_add) {
   const std::string scope = pg::text_argument(fcinfo, 5, "scope");
   const std::optional<std::int32_t> status = pg::optional_integer(fcinfo, 6);
   const std::optional<std::string> audit_action = pg::optional_text(fcinfo, 7);
+  const std::string rate_class = pg::optional_text(fcinfo, 8).value_or(requires_text == "anyone" ? "public" : "api");
   const FunctionFacts facts = own_function(function);
 
   static const std::set<std::string> methods = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -150,6 +152,8 @@ FACTORY_FUNCTION(factory_route_add) {
     invalid("requires", "a call in a workspace asks for user or a capability");
   if (scope == "global" && core::find_capability(requires_text))
     invalid("requires", "a capability is held in a workspace: scope tenant");
+  if (!core::valid_rate_class(rate_class))
+    invalid("rate_class", "it must be 1 to 40 of a-z, 0-9 and _, beginning with a letter");
   if (status && (*status < 200 || *status > 299)) invalid("status", "it must be from 200 to 299");
   if (facts.kind != PROKIND_FUNCTION)
     invalid("function", "it must be a function, not a procedure, aggregate or window function");
@@ -183,7 +187,8 @@ FACTORY_FUNCTION(factory_route_add) {
   const std::string owner = pg::call([&facts] { return GetUserNameFromId(facts.owner, false); });
   write({Value::text(std::string_view(facts.signature)), Value::text(method), Value::text(path), Value::text(summary),
          Value::text(requires_text), Value::text(scope), Value::text(std::string_view(reply)),
-         Value::integer(answer_status), Value::optional_text(audit_action), Value::text(owner)});
+         Value::integer(answer_status), Value::optional_text(audit_action), Value::text(rate_class),
+         Value::text(owner)});
   return Datum(0);
 }
 
@@ -191,7 +196,7 @@ FACTORY_FUNCTION(factory_route_drop) {
   const FunctionFacts facts = own_function(pg::oid_argument(fcinfo, 0, "function"));
   const Value nothing = Value::null(TEXTOID);
   write({Value::text(std::string_view(facts.signature)), nothing, nothing, nothing, nothing, nothing, nothing,
-         Value::null(INT4OID), nothing, nothing});
+         Value::null(INT4OID), nothing, nothing, nothing});
   return Datum(0);
 }
 
@@ -208,19 +213,20 @@ FACTORY_FUNCTION(factory_write_route) {
       "INSERT INTO factory.routes (function, roles, method, path, scope, requires, reply, status, etag, audit_action, "
       "rate_class,"
       " summary, problems, nullable, schemas, shipped, declared_by)"
-      " VALUES ($1, '{}', $2, $3, $6, $5, $7, $8, false, $9, 'api', $4, '{}', '{}', '{}', false, $10)"
+      " VALUES ($1, '{}', $2, $3, $6, $5, $7, $8, false, $9, $11, $4, '{}', '{}', '{}', false, $10)"
       " ON CONFLICT (function) DO UPDATE SET method = excluded.method, path = excluded.path, scope = excluded.scope,"
       " requires = excluded.requires, reply = excluded.reply, status = excluded.status, audit_action = "
-      "excluded.audit_action,"
+      "excluded.audit_action, rate_class = excluded.rate_class,"
       " summary = excluded.summary, declared_by = excluded.declared_by WHERE NOT factory.routes.shipped");
   std::vector<std::string> texts;
   for (int i = 0; i < 7; ++i) texts.push_back(pg::text_argument(fcinfo, i, "route"));
   const std::optional<std::string> audit_action = pg::optional_text(fcinfo, 8);
-  const std::string declared_by = pg::text_argument(fcinfo, 9, "declared_by");
+  const std::string rate_class = pg::text_argument(fcinfo, 9, "rate_class");
+  const std::string declared_by = pg::text_argument(fcinfo, 10, "declared_by");
   insert.run({Value::text(texts[0]), Value::text(texts[1]), Value::text(texts[2]), Value::text(texts[3]),
               Value::text(texts[4]), Value::text(texts[5]), Value::text(texts[6]),
               Value::integer(*pg::optional_integer(fcinfo, 7)), Value::optional_text(audit_action),
-              Value::text(declared_by)});
+              Value::text(declared_by), Value::text(rate_class)});
   return Datum(0);
 }
 

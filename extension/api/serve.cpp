@@ -7,6 +7,7 @@
 #include "api/json_rows.hpp"
 #include "api/problem_mapping.hpp"
 #include "api/quota_requests.hpp"
+#include "api/rate_limits.hpp"
 #include "api/request_info.hpp"
 #include "api/sessions.hpp"
 #include "api/verification.hpp"
@@ -118,10 +119,13 @@ class Call {
       context_ = establish(claims, tenant_,
                            declaration_->requires_what == Requires::user ? Membership::optional : Membership::needed);
       context::mint(*context_);
+      rate_limits::charge(*declaration_, &*context_);
       gate::check(*declaration_);
       if (context_->has_tenant) quota::count_request(*declaration_, context_->tenant, request_.reads());
     } else if (!declaration_->global() && !tenant_) {
       throw Problem("tenant_required");
+    } else {
+      rate_limits::charge(*declaration_, nullptr);
     }
     return run(match.captures);
   }
@@ -282,6 +286,7 @@ class Call {
   // What was refused, by whom and where, in the outer transaction that commits.
   void leave_evidence(const Problem& problem) {
     if (RecoveryInProgress()) return;
+    rate_limits::log_block();
     if (const std::optional<audit::Evidence> evidence = audit::take_evidence()) {
       if (evidence->ends_session) sessions::end(*evidence->ends_session, sessions::token_reused);
       audit::record(evidence->event);
@@ -353,11 +358,16 @@ Datum serve(FunctionCallInfo fcinfo, const std::optional<Uuid>& tenant, int firs
   if (const std::string* id = request.header("x-request-id")) info.request_id = *id;
   if (const std::string* agent = request.header("user-agent")) info.user_agent = agent->substr(0, 500);
   audit::take_evidence();
+  rate_limits::begin();
   HttpAnswer answer;
   {
     // The context of this call ends with it, on every exit.
     const pg::SettingsScope settings;
     answer = Call(std::move(request), tenant).answer();
+  }
+  if (const rate_limits::Headers& told = rate_limits::headers(); !told.policies.empty()) {
+    answer.headers.emplace_back("ratelimit-policy", told.policies);
+    answer.headers.emplace_back("ratelimit", told.state);
   }
   return pg::row_result(
       fcinfo, {pg::Value::integer(answer.status), pg::Value::datum(JSONBOID, pg::jsonb_object(answer.headers)),

@@ -21,11 +21,6 @@ std::optional<Rate> Rate::of(std::int64_t burst, std::int64_t count, std::int64_
   return Rate(burst, interval);
 }
 
-Rate Rate::tightened_by(const Rate& other) const {
-  const std::int64_t interval = std::max(interval_, other.interval_);
-  return Rate(std::clamp<std::int64_t>(std::min(burst_, other.burst_), 1, longest_window / interval), interval);
-}
-
 GcraDecision gcra(std::int64_t tat, std::int64_t now, const Rate& rate, std::int64_t cost) {
   const std::int64_t window = rate.window();
   const std::int64_t before = std::clamp(tat, now, now + window);

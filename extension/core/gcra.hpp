@@ -22,9 +22,6 @@ class Rate {
   /// Time in which a used up burst comes back.
   std::int64_t window() const { return burst_ * interval_; }
 
-  /// The stricter of both in burst and in rate.
-  Rate tightened_by(const Rate& other) const;
-
  private:
   Rate(std::int64_t burst, std::int64_t interval) : burst_(burst), interval_(interval) {}
   std::int64_t burst_;

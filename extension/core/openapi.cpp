@@ -34,7 +34,12 @@ constexpr const char* kSharedParameters = R"json({
 
 constexpr const char* kSharedHeaders = R"json({
 "RequestId":{"schema":{"type":"string"},"description":"The id of this call in logs and audit."},
-"ETag":{"schema":{"type":"string"},"description":"The version of what is shown, for If-Match."}})json";
+"ETag":{"schema":{"type":"string"},"description":"The version of what is shown, for If-Match."},
+"RateLimit":{"schema":{"type":"string"},
+"description":"For each policy that counted this call: r calls are left, and in t seconds all of them (429: one) are back."},
+"RateLimitPolicy":{"schema":{"type":"string"},
+"description":"The policies that counted this call: q calls at once, which come back in w seconds."},
+"RetryAfter":{"schema":{"type":"integer"},"description":"Seconds until the same call can pass."}})json";
 
 constexpr const char* kProblemSchema = R"json({"type":"object","description":"What went wrong, after RFC 9457.",
 "required":["type","title","status","code"],"properties":{
@@ -84,6 +89,7 @@ void check_path(const Operation& operation) {
 
 ProblemsByStatus problems_of(const Operation& operation) {
   std::vector<std::string> codes = operation.problems;
+  codes.push_back("rate_limited");
   const auto add = [&codes](std::initializer_list<const char*> more) {
     codes.insert(codes.end(), more.begin(), more.end());
   };
@@ -239,10 +245,13 @@ class DocumentWriter {
     json_.end_object().end_object();
   }
 
-  void headers(bool etag) {
+  void headers(bool etag, bool retry_after = false) {
     json_.key("headers").begin_object();
     shared_header("X-Request-Id", "RequestId");
+    shared_header("RateLimit", "RateLimit");
+    shared_header("RateLimit-Policy", "RateLimitPolicy");
     if (etag) shared_header("ETag", "ETag");
+    if (retry_after) shared_header("Retry-After", "RetryAfter");
     json_.end_object();
   }
 
@@ -259,12 +268,12 @@ class DocumentWriter {
     json_.key("x-problem-codes").begin_array();
     for (const auto* kind : kinds) json_.value(kind->code);
     json_.end_array();
-    problem_content();
+    problem_content(status == 429 || status == 503);
     json_.end_object();
   }
 
-  void problem_content() {
-    headers(false);
+  void problem_content(bool retry_after = false) {
+    headers(false, retry_after);
     json_.key("content").begin_object().key("application/problem+json").begin_object().key("schema").begin_object();
     json_.member("$ref", "#/components/schemas/Problem").end_object().end_object().end_object();
   }

@@ -30,7 +30,7 @@ class WindowCount {
   void take_back() { count_ = std::max<std::int64_t>(count_ - 1, 0); }
 
   /// Lets the window last `length` from now, whatever was counted.
-  void restart(std::int64_t now, std::int64_t length) { end_ = (now + length + most) & ~most; }
+  void restart(std::int64_t now, std::int64_t length) { end_ = std::max(now + length, now + most + 1) & ~most; }
 
   std::int64_t kept() const { return count_ == 0 ? 0 : end_ | count_; }
 

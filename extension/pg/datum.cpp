@@ -154,6 +154,10 @@ Datum jsonb_object(std::span<const std::pair<std::string, std::string>> members)
 }
 
 Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values) {
+  return row_result(fcinfo, std::span(values));
+}
+
+Datum row_result(FunctionCallInfo fcinfo, std::span<const Value> values) {
   return call([&] {
     TupleDesc descriptor;
     if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE ||

@@ -69,6 +69,7 @@ Datum jsonb_object(std::span<const std::pair<std::string, std::string>> members)
 Datum text_result(std::string_view value);
 Datum uuid_result(const core::Uuid& value);
 // One row of the function's declared composite result.
+Datum row_result(FunctionCallInfo fcinfo, std::span<const Value> values);
 Datum row_result(FunctionCallInfo fcinfo, std::initializer_list<Value> values);
 // All rows of a set-returning function, through a tuplestore.
 Datum rows_result(FunctionCallInfo fcinfo, const std::vector<std::vector<Value>>& rows);

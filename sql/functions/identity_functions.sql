@@ -14,7 +14,7 @@ RETURNS factory.token_pair
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_login';
 COMMENT ON FUNCTION factory.login(text, text) IS
-  'Signs in with address and password. An unknown address and a wrong password look and last the same. Errors: invalid_credentials, account_disabled, kdf_busy. For anyone.';
+  'Signs in with address and password. An unknown address and a wrong password look and last the same. Errors: invalid_credentials, account_disabled, account_locked (10 failures within 15 minutes), kdf_busy. For anyone.';
 
 CREATE OR REPLACE FUNCTION factory.refresh(refresh_token text)
 RETURNS factory.token_pair
@@ -35,13 +35,13 @@ CREATE VIEW factory.my_user WITH (security_barrier) AS
 COMMENT ON VIEW factory.my_user IS 'The account of the context.';
 
 SELECT factory.declare('factory.register(text, text, text)', 'Create an account', '{factory_app}', 'POST', '/v1/auth/register', 'global', 'anyone',
-  status => 201, audit_action => 'user.created', rate_class => 'auth', problems => '{email_taken,password_too_weak,kdf_busy}',
+  status => 201, audit_action => 'user.created', rate_class => 'register', problems => '{email_taken,password_too_weak,kdf_busy}',
   schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]}}');
 SELECT factory.declare('factory.login(text, text)', 'Sign in', '{factory_app}', 'POST', '/v1/auth/login', 'global', 'anyone',
-  audit_action => 'session.created', rate_class => 'auth', problems => '{invalid_credentials,account_disabled,kdf_busy}',
+  audit_action => 'session.created', rate_class => 'login', problems => '{invalid_credentials,account_disabled,account_locked,kdf_busy}',
   schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]}}');
 SELECT factory.declare('factory.refresh(text)', 'Trade a refresh token', '{factory_app}', 'POST', '/v1/auth/refresh', 'global', 'anyone',
-  audit_action => 'session.refreshed', rate_class => 'auth', problems => '{invalid_refresh_token,session_ended,account_disabled}',
+  audit_action => 'session.refreshed', rate_class => 'refresh', problems => '{invalid_refresh_token,session_ended,account_disabled}',
   schemas => '{"user": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"email":{"type":"string","format":"email"},"name":{"type":"string"}},"required":["id","email","name"]}}');
 SELECT factory.declare('factory.logout()', 'Sign out', '{factory_app}', 'POST', '/v1/auth/logout', 'global', 'user', 'none',
-  audit_action => 'session.ended', rate_class => 'auth');
+  audit_action => 'session.ended');

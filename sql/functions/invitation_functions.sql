@@ -35,12 +35,12 @@ COMMENT ON FUNCTION factory.accept_invitation(text) IS
   'Enters the workspace of an invitation. The caller''s address is the invited one. Errors: invitation_gone, invitation_address_mismatch, already_member, plan_limit. For signed-in people.';
 
 SELECT factory.declare('factory.create_invitation(text, text)', 'Invite somebody', method => 'POST', path => '/v1/invitations',
-  requires => 'members.manage', status => 201, audit_action => 'invitation.created', problems => '{already_member,invitation_pending,plan_limit,safe_mode}');
+  requires => 'members.manage', status => 201, audit_action => 'invitation.created', rate_class => 'invite', problems => '{already_member,invitation_pending,plan_limit,safe_mode}');
 SELECT factory.declare('factory.list_invitations(integer, uuid)', 'Invitations of this workspace', method => 'GET', path => '/v1/invitations',
   requires => 'members.manage', reply => 'list', page_key => 'id', nullable => '{invited_by}');
 SELECT factory.declare('factory.cancel_invitation(uuid)', 'Withdraw an invitation', method => 'DELETE', path => '/v1/invitations/{id}',
   requires => 'members.manage', reply => 'none', audit_action => 'invitation.cancelled');
 SELECT factory.declare('factory.accept_invitation(text)', 'Accept an invitation', method => 'POST', path => '/v1/invitations/accept',
-  requires => 'user', audit_action => 'invitation.accepted',
+  requires => 'user', audit_action => 'invitation.accepted', rate_class => 'accept',
   problems => '{invitation_gone,invitation_address_mismatch,already_member,plan_limit}',
   schemas => '{"tenant": {"type":"object","properties":{"id":{"type":"string","format":"uuid"},"slug":{"type":"string"},"name":{"type":"string"},"status":{"type":"string"}},"required":["id","slug","name","status"]}}');

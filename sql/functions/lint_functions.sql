@@ -31,6 +31,9 @@ CREATE VIEW factory.declared_privileges AS
                ('TABLE factory.webhooks', 'factory_app', 'SELECT'),
                ('TABLE factory.outbound_allowed', 'factory_operator', 'SELECT'),
                ('TABLE factory.mail_template_texts', 'factory_operator', 'SELECT'),
+               ('TABLE factory.blocked_calls', 'factory_app', 'SELECT'),
+               ('TABLE factory.platform_blocked_calls', 'factory_operator', 'SELECT'),
+               ('TABLE factory.platform_rate_policies', 'factory_operator', 'SELECT'),
                ('TABLE factory.protected_tables', 'factory_operator', 'SELECT')) AS v(object, grantee, privilege)
   UNION ALL
   SELECT 'TABLE ' || c.oid::regclass::text, 'factory_backup', 'SELECT'

@@ -71,11 +71,11 @@ COMMENT ON FUNCTION factory.openapi() IS 'The OpenAPI 3.1 document of every decl
 
 CREATE OR REPLACE FUNCTION factory.route_add(
   function regprocedure, method text, path text, summary text, requires text DEFAULT 'workspace.view',
-  scope text DEFAULT 'tenant', status integer DEFAULT NULL, audit_action text DEFAULT NULL)
+  scope text DEFAULT 'tenant', status integer DEFAULT NULL, audit_action text DEFAULT NULL, rate_class text DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE SECURITY INVOKER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_route_add';
-COMMENT ON FUNCTION factory.route_add(regprocedure, text, text, text, text, text, integer, text) IS
-  'Makes a function of an app an HTTP call and puts it behind the gate. The caller owns the function and is factory_operator; factory_app may execute it; the path begins with /v1/app/. requires: anyone, user or a capability. Arguments come from path, query and body by name.';
+COMMENT ON FUNCTION factory.route_add(regprocedure, text, text, text, text, text, integer, text, text) IS
+  'Makes a function of an app an HTTP call and puts it behind the gate. The caller owns the function and is factory_operator; factory_app may execute it; the path begins with /v1/app/. requires: anyone, user or a capability. rate_class: what limits apply, api unless given, public for anyone. Arguments come from path, query and body by name.';
 
 CREATE OR REPLACE FUNCTION factory.route_drop(function regprocedure)
 RETURNS void LANGUAGE c VOLATILE SECURITY INVOKER SET search_path = pg_catalog, pg_temp
@@ -84,18 +84,18 @@ COMMENT ON FUNCTION factory.route_drop(regprocedure) IS 'Withdraws what factory.
 
 -- What route_add and route_drop decided is written by the owner of the table.
 CREATE OR REPLACE FUNCTION factory.write_route(function text, method text, path text, summary text, requires text, scope text,
-                                               reply text, status integer, audit_action text, declared_by text)
+                                               reply text, status integer, audit_action text, rate_class text, declared_by text)
 RETURNS void LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_write_route';
-COMMENT ON FUNCTION factory.write_route(text, text, text, text, text, text, text, integer, text, text) IS
+COMMENT ON FUNCTION factory.write_route(text, text, text, text, text, text, text, integer, text, text, text) IS
   'Second half of route_add and route_drop; refuses every other caller.';
 
 SELECT factory.declare('factory.serve(uuid, text, text, jsonb, bytea, inet)', 'Answer an HTTP call in a workspace', '{factory_edge}', reply => 'document');
 SELECT factory.declare('factory.serve_global(text, text, jsonb, bytea, inet)', 'Answer an HTTP call outside of workspaces', '{factory_edge}', scope => 'global', reply => 'document');
 SELECT factory.declare('factory.health()', 'Health of the platform', '{factory_edge,factory_app,factory_operator}', scope => 'global');
-SELECT factory.declare('factory.permission_matrix()', 'Capabilities of the built-in roles', '{public}', 'GET', '/v1/permissions', 'global', reply => 'array');
-SELECT factory.declare('factory.errors()', 'Catalogue of problem codes', '{public}', 'GET', '/v1/errors', 'global', reply => 'array');
-SELECT factory.declare('factory.openapi()', 'This document', '{factory_app,factory_operator}', 'GET', '/v1/openapi.json', 'global', reply => 'document');
-SELECT factory.declare('factory.route_add(regprocedure, text, text, text, text, text, integer, text)', 'Declare an HTTP call of an app', '{factory_operator}', scope => 'global');
+SELECT factory.declare('factory.permission_matrix()', 'Capabilities of the built-in roles', '{public}', 'GET', '/v1/permissions', 'global', reply => 'array', rate_class => 'public');
+SELECT factory.declare('factory.errors()', 'Catalogue of problem codes', '{public}', 'GET', '/v1/errors', 'global', reply => 'array', rate_class => 'public');
+SELECT factory.declare('factory.openapi()', 'This document', '{factory_app,factory_operator}', 'GET', '/v1/openapi.json', 'global', reply => 'document', rate_class => 'public');
+SELECT factory.declare('factory.route_add(regprocedure, text, text, text, text, text, integer, text, text)', 'Declare an HTTP call of an app', '{factory_operator}', scope => 'global');
 SELECT factory.declare('factory.route_drop(regprocedure)', 'Withdraw an HTTP call of an app', '{factory_operator}', scope => 'global');
-SELECT factory.declare('factory.write_route(text, text, text, text, text, text, text, integer, text, text)', 'Second half of route_add', '{factory_operator}', scope => 'global');
+SELECT factory.declare('factory.write_route(text, text, text, text, text, text, text, integer, text, text, text)', 'Second half of route_add', '{factory_operator}', scope => 'global');

@@ -122,14 +122,5 @@ TEST(Gcra, RoundsTheIntervalUpAndSecondsUp) {
   EXPECT_EQ(seconds_up(second + 1), 2);
 }
 
-TEST(Gcra, TightensBothWays) {
-  const Rate ours = *Rate::of(100, 100, 60), theirs = *Rate::of(10, 1000, 60), slow = *Rate::of(1000, 1, 60);
-  EXPECT_EQ(ours.tightened_by(theirs).burst(), 10);
-  EXPECT_EQ(ours.tightened_by(theirs).interval(), ours.interval());
-  EXPECT_EQ(ours.tightened_by(slow).burst(), 100);
-  EXPECT_EQ(ours.tightened_by(slow).interval(), slow.interval());
-  EXPECT_LE(Rate::of(401, 401, 1)->tightened_by(*Rate::of(2, 2, 366 * 86'400)).window(), 400 * 86'400 * second);
-}
-
 }  // namespace
 }  // namespace factory::core

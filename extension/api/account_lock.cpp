@@ -1,0 +1,102 @@
+#include "api/account_lock.hpp"
+
+#include "api/rate_limits.hpp"
+
+namespace factory::api {
+
+using core::RatePolicy;
+using pg::Value;
+
+namespace {
+
+constexpr std::int64_t second = 1'000'000;
+
+std::optional<RatePolicy> account_policy() {
+  for (const RatePolicy& policy : rate_policies::of("login", std::nullopt, rate_policies::Caller::anyone))
+    if (policy.strategy == core::Strategy::account) return policy;
+  return std::nullopt;
+}
+
+limiter::Key key_of(const std::string& subject) { return limiter::key_of("account " + subject); }
+
+void count(const limiter::Key& key, const std::function<void(core::WindowCount&, std::int64_t)>& change) {
+  limiter::count(limiter::Counter::failures, key, change);
+}
+
+void forget(core::WindowCount& failures, std::int64_t now) { failures = core::WindowCount(0, now); }
+
+// Microseconds that a lock-out by its row still lasts.
+std::optional<std::int64_t> locked_for(const std::string& subject) {
+  static pg::Statement statement(
+      "SELECT expires_at FROM factory.account_lockouts WHERE subject = $1 AND expires_at > "
+      "pg_catalog.clock_timestamp()");
+  const pg::Rows rows = statement.run_latest({Value::text(subject)});
+  if (rows.empty()) return std::nullopt;
+  return std::max<std::int64_t>(rows.timestamp(0, 1) - GetCurrentTimestamp(), 1);
+}
+
+void write_lock(const std::string& subject, const RatePolicy& policy) {
+  static pg::Statement statement(
+      "INSERT INTO factory.account_lockouts (subject, locked_at, expires_at, failures)"
+      " VALUES ($1, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => "
+      "$2::float8), $3)"
+      " ON CONFLICT (subject) DO UPDATE SET locked_at = excluded.locked_at, expires_at = excluded.expires_at,"
+      " failures = excluded.failures");
+  static pg::Statement forget_old(
+      "DELETE FROM factory.account_lockouts WHERE subject IN (SELECT o.subject FROM factory.account_lockouts o WHERE "
+      "o.expires_at < pg_catalog.clock_timestamp() - interval '1 day' LIMIT 10 FOR UPDATE SKIP LOCKED)");
+  const AsOwner owner;
+  const pg::Connection connection;
+  statement.run(
+      {Value::text(subject), Value::bigint(policy.period), Value::integer(static_cast<std::int32_t>(policy.burst))});
+  forget_old.run({});
+}
+
+}  // namespace
+
+SignInAttempt::SignInAttempt(std::string subject)
+    : subject_(std::move(subject)), key_(key_of(subject_)), policy_(account_policy()) {
+  if (!policy_) return;
+  std::optional<std::int64_t> wait = locked_for(subject_);
+  if (!wait)
+    count(key_, [&](core::WindowCount& failures, std::int64_t now) {
+      if (failures.count() >= policy_->burst)
+        wait = failures.left(now);
+      else
+        failures.add(now, policy_->period * second);
+    });
+  if (wait) rate_limits::refuse("account_locked", *policy_, subject_, std::nullopt, *wait);
+}
+
+SignInAttempt::~SignInAttempt() {
+  if (policy_ && !decided_) count(key_, [](core::WindowCount& failures, std::int64_t) { failures.take_back(); });
+}
+
+void SignInAttempt::succeeded() {
+  decided_ = true;
+  if (policy_) count(key_, forget);
+}
+
+std::function<void()> SignInAttempt::failed() {
+  decided_ = true;
+  if (!policy_) return {};
+  bool locked = false;
+  count(key_, [&](core::WindowCount& failures, std::int64_t now) {
+    locked = failures.count() >= policy_->burst;
+    if (locked) failures.restart(now, policy_->period * second);
+  });
+  if (!locked) return {};
+  return [subject = subject_, policy = *policy_] { write_lock(subject, policy); };
+}
+
+bool unlock_account(const std::string& subject) {
+  static pg::Statement statement("DELETE FROM factory.account_lockouts WHERE subject = $1 RETURNING subject");
+  bool locked = !statement.run({Value::text(subject)}).empty();
+  count(key_of(subject), [&](core::WindowCount& failures, std::int64_t now) {
+    locked = locked || failures.count() > 0;
+    forget(failures, now);
+  });
+  return locked;
+}
+
+}  // namespace factory::api

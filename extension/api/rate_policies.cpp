@@ -1,0 +1,209 @@
+#include "api/rate_policies.hpp"
+
+#include "api/context.hpp"
+
+extern "C" {
+#include "access/genam.h"
+}
+
+namespace factory::api::rate_policies {
+
+using core::PolicySource;
+using core::RatePolicy;
+using core::Uuid;
+
+namespace {
+
+using ByClass = std::map<std::string, std::vector<RatePolicy>>;
+using ByCaller = std::array<ByClass, 2>;
+constexpr std::array fallbacks = {"api", "public"};
+
+struct Cache {
+  std::vector<RatePolicy> platform;
+  std::map<Uuid, std::vector<RatePolicy>> tenants;  // those that have rows of their own
+  bool has_plans = false;
+  ByCaller everybody;
+  std::map<Uuid, ByCaller> resolved;
+  std::map<Uuid, std::optional<std::string>> plans;
+};
+
+constexpr std::size_t most_tenants_kept = 16384;
+
+std::uint64_t epoch = 1;
+std::uint64_t loaded_epoch = 0;
+Oid policies_table = InvalidOid;
+
+void relation_invalidated(Datum, Oid relation) {
+  if (relation == InvalidOid || relation == policies_table) ++epoch;
+}
+
+void namespace_changed(Datum, int, uint32) {
+  policies_table = InvalidOid;
+  ++epoch;
+}
+
+struct RawRow {
+  char *name, *operation_class, *strategy, *plan, *set_by;
+  std::int32_t burst, count, period;
+  bool enabled, shipped;
+  Uuid tenant;
+};
+
+// Rows of either table, past row security: the cache is of all workspaces.
+std::vector<RawRow> read_rows(Oid table) {
+  std::vector<RawRow> rows;
+  pg::call([table, &rows] {
+    Relation relation = table_open(table, AccessShareLock);
+    const TupleDesc descriptor = RelationGetDescr(relation);
+    SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+    HeapTuple tuple;
+    const auto value = [&](const char* column, bool* null) {
+      const AttrNumber number = get_attnum(table, column);
+      *null = true;
+      return number == InvalidAttrNumber ? Datum(0) : heap_getattr(tuple, number, descriptor, null);
+    };
+    const auto text_of = [&](const char* column) -> char* {
+      bool null;
+      const Datum datum = value(column, &null);
+      return null ? nullptr : TextDatumGetCString(datum);
+    };
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+      RawRow row{text_of("name"),
+                 text_of("class"),
+                 text_of("strategy"),
+                 text_of("plan"),
+                 text_of("set_by"),
+                 0,
+                 0,
+                 0,
+                 false,
+                 false,
+                 {}};
+      bool null;
+      row.burst = DatumGetInt32(value("burst", &null));
+      row.count = DatumGetInt32(value("count", &null));
+      row.period = DatumGetInt32(value("period", &null));
+      row.enabled = DatumGetBool(value("enabled", &null));
+      row.shipped = DatumGetBool(value("shipped", &null));
+      const Datum tenant = value("tenant_id", &null);
+      if (!null) std::memcpy(row.tenant.data(), DatumGetUUIDP(tenant)->data, UUID_LEN);
+      rows.push_back(row);
+    }
+    systable_endscan(scan);
+    table_close(relation, AccessShareLock);
+  });
+  return rows;
+}
+
+RatePolicy policy_of(const RawRow& row, PolicySource source) {
+  RatePolicy policy;
+  policy.operation_class = row.operation_class;
+  policy.name = row.name == nullptr ? row.operation_class : row.name;
+  policy.strategy = *core::find_strategy(row.strategy);
+  policy.source = source;
+  if (row.plan != nullptr) policy.plan = row.plan;
+  policy.burst = row.burst;
+  policy.count = row.count;
+  policy.period = row.period;
+  policy.enabled = row.enabled;
+  policy.shipped = row.shipped;
+  return policy;
+}
+
+std::unique_ptr<Cache> load() {
+  auto cache = std::make_unique<Cache>();
+  policies_table = platform_relation("rate_policies");
+  if (!OidIsValid(policies_table)) return cache;
+  const MemoryContext scratch =
+      pg::call([] { return AllocSetContextCreate(CurrentMemoryContext, "factory policies", ALLOCSET_SMALL_SIZES); });
+  const MemoryContext before = MemoryContextSwitchTo(scratch);
+  for (const RawRow& row : read_rows(policies_table)) {
+    cache->platform.push_back(policy_of(row, row.plan == nullptr ? PolicySource::platform : PolicySource::plan));
+    cache->has_plans = cache->has_plans || row.plan != nullptr;
+  }
+  for (const RawRow& row : read_rows(platform_relation("tenant_rate_policies")))
+    cache->tenants[row.tenant].push_back(
+        policy_of(row, std::strcmp(row.set_by, "operator") == 0 ? PolicySource::operator_ : PolicySource::workspace));
+  MemoryContextSwitchTo(before);
+  pg::call([scratch] { MemoryContextDelete(scratch); });
+  return cache;
+}
+
+Cache& cache() {
+  // Never destroyed: at process exit the server's memory is gone before static destructors would run.
+  static auto* current = new std::unique_ptr<Cache>();
+  while (!*current || loaded_epoch != epoch) {
+    const std::uint64_t target = epoch;
+    *current = load();
+    loaded_epoch = target;
+  }
+  return **current;
+}
+
+// The plan of a workspace, where workspaces have plans and policies speak of them.
+std::optional<std::string> plan_of(Cache& kept, const Uuid& tenant) {
+  if (!kept.has_plans) return std::nullopt;
+  if (const auto found = kept.plans.find(tenant); found != kept.plans.end()) return found->second;
+  static pg::Statement statement(
+      "SELECT pg_catalog.to_jsonb(t) OPERATOR(pg_catalog.->>) 'plan' FROM factory.tenant_records t WHERE t.id = $1");
+  const AsOwner owner;
+  const pg::Connection connection;
+  const std::initializer_list<pg::Value> values = {pg::Value::uuid(tenant)};
+  const pg::Rows rows = IsParallelWorker() ? statement.run(values, pg::Reads::snapshot) : statement.run_latest(values);
+  const std::optional<std::string> plan = rows.empty() ? std::nullopt : rows.optional_text(0, 1);
+  if (kept.plans.size() >= most_tenants_kept) kept.plans.clear();
+  return kept.plans[tenant] = plan;
+}
+
+}  // namespace
+
+void install() {
+  CacheRegisterRelcacheCallback(relation_invalidated, Datum(0));
+  CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed, Datum(0));
+}
+
+void forget_everywhere() {
+  const Oid table = platform_relation("rate_policies");
+  pg::call([table] { CacheInvalidateRelcacheByRelid(table); });
+}
+
+const std::vector<RatePolicy>& of(const std::string& operation_class, const std::optional<Uuid>& tenant,
+                                  Caller caller) {
+  Cache& kept = cache();
+  const std::optional<std::string> plan = tenant ? plan_of(kept, *tenant) : std::nullopt;
+  const auto own = tenant ? kept.tenants.find(*tenant) : kept.tenants.end();
+  const bool as_everybody = own == kept.tenants.end() && !plan;
+  if (!as_everybody && kept.resolved.size() >= most_tenants_kept) kept.resolved.clear();
+  const auto index = static_cast<std::size_t>(caller);
+  ByClass& classes = (as_everybody ? kept.everybody : kept.resolved[*tenant])[index];
+  const auto found = classes.find(operation_class);
+  if (found != classes.end()) return found->second;
+  static const std::vector<RatePolicy> none;
+  return classes[operation_class] = core::resolve_policies(
+             kept.platform, own == kept.tenants.end() ? none : own->second, plan, operation_class, fallbacks[index]);
+}
+
+std::optional<RatePolicy> ceiling(const std::string& operation_class, core::Strategy strategy, const Uuid& tenant) {
+  Cache& kept = cache();
+  const std::optional<std::string> plan = plan_of(kept, tenant);
+  std::vector<RatePolicy> others;
+  if (const auto own = kept.tenants.find(tenant); own != kept.tenants.end())
+    std::ranges::copy_if(own->second, std::back_inserter(others),
+                         [](const RatePolicy& policy) { return policy.source != PolicySource::workspace; });
+  for (const RatePolicy& policy : core::resolve_policies(kept.platform, others, plan, operation_class, "api"))
+    if (policy.strategy == strategy) return policy;
+  return std::nullopt;
+}
+
+std::vector<RatePolicy> all(const Uuid& tenant) {
+  std::set<std::string> classes;
+  for (const RatePolicy& policy : cache().platform) classes.insert(policy.operation_class);
+  if (const auto own = cache().tenants.find(tenant); own != cache().tenants.end())
+    for (const RatePolicy& policy : own->second) classes.insert(policy.operation_class);
+  std::vector<RatePolicy> result;
+  for (const std::string& name : classes)
+    for (const RatePolicy& policy : of(name, tenant, Caller::signed_in)) result.push_back(policy);
+  return result;
+}
+
+}  // namespace factory::api::rate_policies
