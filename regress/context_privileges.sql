@@ -57,7 +57,7 @@ CREATE TABLE public.mine (n integer);
 \c - postgres
 SET SESSION AUTHORIZATION wall_owner;
 SELECT factory.register_protection('wall.notes', NULL, NULL, 'wall_owner');
-SELECT factory.write_route('wall.f()', 'GET', '/v1/app/f', 'f', 'anyone', 'global', 'object', 200, NULL, 'wall_owner');
+SELECT factory.write_route('wall.f()', 'GET', '/v1/app/f', 'f', 'anyone', 'global', 'object', 200, NULL, 'public', 'wall_owner');
 SELECT factory.declare('wall.f()', 'f');
 
 -- What would carry rows into the next context: refused with a context and without.

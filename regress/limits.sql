@@ -162,6 +162,7 @@ ROLLBACK;
 SELECT factory.set_platform_rate_policy('api', 'account', 1, 1, 60);
 SELECT factory.set_platform_rate_policy('login', 'account', 5, 6, 60);
 SELECT factory.set_platform_rate_policy('api', 'ip', 1, 1, 60, tenant => :'a', plan => 'pro');
+SELECT factory.set_platform_rate_policy('api', 'ip', 1, 1, 60, plan => '');
 SELECT factory.set_platform_rate_policy('api', 'ip', 1, 1, 60, tenant => gen_random_uuid());
 SELECT factory.set_platform_rate_policy('api', 'ip', 1, 1, 60, name => 'Ünknown"');
 \i :leave

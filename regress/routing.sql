@@ -47,7 +47,7 @@ SELECT factory.route_add('wall.count_notes()', 'GET', '/v1/app/notes', 'x');
 SELECT factory.route_add('wall.count_notes()', 'GET', '/v1/app/x', 'x', status => 500);
 SELECT factory.route_add('factory.me()', 'GET', '/v1/app/me', 'x');
 SELECT factory.route_add('pg_catalog.now()', 'GET', '/v1/app/now', 'x');
-SELECT factory.write_route('wall.unpinned()', 'GET', '/v1/app/unpinned', 'x', 'user', 'global', 'object', 200, NULL, 'me');
+SELECT factory.write_route('wall.unpinned()', 'GET', '/v1/app/unpinned', 'x', 'user', 'global', 'object', 200, NULL, 'api', 'me');
 RESET SESSION AUTHORIZATION;
 SET SESSION AUTHORIZATION app_login;
 SELECT factory.route_add('wall.count_notes()', 'GET', '/v1/app/x', 'x');

@@ -17,7 +17,9 @@ std::optional<RatePolicy> account_policy() {
   return std::nullopt;
 }
 
-limiter::Key key_of(const std::string& subject) { return limiter::key_of("account " + subject); }
+// Tries that came to no good verdict yet, those under way with them; and those of them that have failed.
+limiter::Key tries_of(const std::string& subject) { return limiter::key_of("tries " + subject); }
+limiter::Key failures_of(const std::string& subject) { return limiter::key_of("failures " + subject); }
 
 void count(const limiter::Key& key, const std::function<void(core::WindowCount&, std::int64_t)>& change) {
   limiter::count(limiter::Counter::failures, key, change);
@@ -55,47 +57,55 @@ void write_lock(const std::string& subject, const RatePolicy& policy) {
 }  // namespace
 
 SignInAttempt::SignInAttempt(std::string subject)
-    : subject_(std::move(subject)), key_(key_of(subject_)), policy_(account_policy()) {
+    : subject_(std::move(subject)),
+      tries_(tries_of(subject_)),
+      failures_(failures_of(subject_)),
+      policy_(account_policy()) {
   if (!policy_) return;
   std::optional<std::int64_t> wait = locked_for(subject_);
   if (!wait)
-    count(key_, [&](core::WindowCount& failures, std::int64_t now) {
-      if (failures.count() >= policy_->burst)
-        wait = failures.left(now);
+    count(tries_, [&](core::WindowCount& tries, std::int64_t now) {
+      if (tries.count() >= policy_->burst)
+        wait = tries.left(now);
       else
-        failures.add(now, policy_->period * second);
+        tries.add(now, policy_->period * second);
     });
   if (wait) rate_limits::refuse("account_locked", *policy_, subject_, std::nullopt, *wait);
 }
 
 SignInAttempt::~SignInAttempt() {
-  if (policy_ && !decided_) count(key_, [](core::WindowCount& failures, std::int64_t) { failures.take_back(); });
+  if (policy_ && !decided_) count(tries_, [](core::WindowCount& tries, std::int64_t) { tries.take_back(); });
 }
 
 void SignInAttempt::succeeded() {
   decided_ = true;
-  if (policy_) count(key_, forget);
+  if (!policy_) return;
+  count(tries_, forget);
+  count(failures_, forget);
 }
 
 std::function<void()> SignInAttempt::failed() {
   decided_ = true;
   if (!policy_) return {};
   bool locked = false;
-  count(key_, [&](core::WindowCount& failures, std::int64_t now) {
+  count(failures_, [&](core::WindowCount& failures, std::int64_t now) {
+    failures.add(now, policy_->period * second);
     locked = failures.count() >= policy_->burst;
-    if (locked) failures.restart(now, policy_->period * second);
+    if (locked) forget(failures, now);
   });
   if (!locked) return {};
+  count(tries_, [&](core::WindowCount& tries, std::int64_t now) { tries.restart(now, policy_->period * second); });
   return [subject = subject_, policy = *policy_] { write_lock(subject, policy); };
 }
 
 bool unlock_account(const std::string& subject) {
   static pg::Statement statement("DELETE FROM factory.account_lockouts WHERE subject = $1 RETURNING subject");
   bool locked = !statement.run({Value::text(subject)}).empty();
-  count(key_of(subject), [&](core::WindowCount& failures, std::int64_t now) {
-    locked = locked || failures.count() > 0;
-    forget(failures, now);
+  count(tries_of(subject), [&](core::WindowCount& tries, std::int64_t now) {
+    locked = locked || tries.count() > 0;
+    forget(tries, now);
   });
+  count(failures_of(subject), forget);
   return locked;
 }
 

@@ -27,7 +27,7 @@ class SignInAttempt {
 
  private:
   const std::string subject_;
-  const limiter::Key key_;
+  const limiter::Key tries_, failures_;
   const std::optional<core::RatePolicy> policy_;
   bool decided_ = false;
 };

@@ -96,7 +96,7 @@ core::GcraDecision take(Space space, const Key& key, const core::Rate& rate, std
   core::GcraDecision decision{};
   with_kept(space, key, time, overflow, [&](std::int64_t& kept) {
     decision = core::gcra(kept, time, rate, cost);
-    if (!decision.limited) kept = decision.tat;
+    kept = decision.tat;
   });
   return decision;
 }

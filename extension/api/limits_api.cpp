@@ -104,8 +104,9 @@ void write_for_platform(const RatePolicy& policy) {
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
       " ON CONFLICT (class, strategy, plan, shipped) DO UPDATE SET name = excluded.name, burst = excluded.burst,"
       " count = excluded.count, period = excluded.period, enabled = excluded.enabled");
+  const std::string plan = policy.plan.value_or("");
   statement.run({Value::text(policy.name), Value::text(policy.operation_class),
-                 Value::text(core::strategy_name(policy.strategy)), Value::optional_text(policy.plan),
+                 Value::text(core::strategy_name(policy.strategy)), Value::text(plan),
                  Value::integer(static_cast<std::int32_t>(policy.burst)),
                  Value::integer(static_cast<std::int32_t>(policy.count)),
                  Value::integer(static_cast<std::int32_t>(policy.period)), Value::boolean(policy.enabled)});
@@ -193,6 +194,7 @@ FACTORY_FUNCTION(factory_set_platform_rate_policy) {
   policy.plan = pg::optional_text(fcinfo, 6);
   policy.enabled = pg::boolean_argument(fcinfo, 7, "enabled");
   policy.name = pg::optional_text(fcinfo, 8).value_or(policy.operation_class);
+  if (policy.plan && policy.plan->empty()) fields.complain("plan", "invalid_value", "it must not be empty");
   if (tenant && policy.plan) fields.complain("plan", "invalid_value", "give a workspace or a plan, not both");
   if (tenant && policy.strategy == Strategy::account)
     fields.complain("strategy", "invalid_value", "an account belongs to no workspace");
@@ -223,12 +225,13 @@ FACTORY_FUNCTION(factory_drop_platform_rate_policy) {
       "DELETE FROM factory.tenant_rate_policies WHERE tenant_id = $1 AND class = $2 AND strategy = $3 AND set_by = "
       "'operator' RETURNING class");
   static pg::Statement of_platform(
-      "DELETE FROM factory.rate_policies WHERE class = $1 AND strategy = $2 AND plan IS NOT DISTINCT FROM $3 AND NOT "
+      "DELETE FROM factory.rate_policies WHERE class = $1 AND strategy = $2 AND plan = $3 AND NOT "
       "shipped RETURNING class");
+  const std::string plan = policy.plan.value_or("");
   const pg::Rows gone =
       tenant ? of_tenant.run({Value::uuid(*tenant), Value::text(policy.operation_class), Value::text(strategy)})
              : of_platform.run(
-                   {Value::text(policy.operation_class), Value::text(strategy), Value::optional_text(policy.plan)});
+                   {Value::text(policy.operation_class), Value::text(strategy), Value::text(plan)});
   if (gone.empty()) throw Problem("not_found", "no operator has set such a policy");
   policy.strategy = *core::find_strategy(strategy);
   record("rate_policy.dropped", policy, tenant);

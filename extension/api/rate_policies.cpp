@@ -95,13 +95,15 @@ std::vector<RawRow> read_rows(Oid table) {
   return rows;
 }
 
+bool has_plan(const RawRow& row) { return row.plan != nullptr && row.plan[0] != '\0'; }
+
 RatePolicy policy_of(const RawRow& row, PolicySource source) {
   RatePolicy policy;
   policy.operation_class = row.operation_class;
   policy.name = row.name == nullptr ? row.operation_class : row.name;
   policy.strategy = *core::find_strategy(row.strategy);
   policy.source = source;
-  if (row.plan != nullptr) policy.plan = row.plan;
+  if (has_plan(row)) policy.plan = row.plan;
   policy.burst = row.burst;
   policy.count = row.count;
   policy.period = row.period;
@@ -118,8 +120,8 @@ std::unique_ptr<Cache> load() {
       pg::call([] { return AllocSetContextCreate(CurrentMemoryContext, "factory policies", ALLOCSET_SMALL_SIZES); });
   const MemoryContext before = MemoryContextSwitchTo(scratch);
   for (const RawRow& row : read_rows(policies_table)) {
-    cache->platform.push_back(policy_of(row, row.plan == nullptr ? PolicySource::platform : PolicySource::plan));
-    cache->has_plans = cache->has_plans || row.plan != nullptr;
+    cache->platform.push_back(policy_of(row, has_plan(row) ? PolicySource::plan : PolicySource::platform));
+    cache->has_plans = cache->has_plans || has_plan(row);
   }
   for (const RawRow& row : read_rows(platform_relation("tenant_rate_policies")))
     cache->tenants[row.tenant].push_back(

@@ -33,7 +33,7 @@ struct GcraDecision {
   std::int64_t remaining;    // calls that would pass right now
   std::int64_t retry_after;  // time until a call of this cost passes; 0 when this one did
   std::int64_t reset_after;  // time until the whole burst is back
-  std::int64_t tat;          // what to keep for the key; unchanged in effect when limited
+  std::int64_t tat;          // what to keep for the key, limited or not
 };
 
 /// Decides one call at `now`. `tat` is what was kept for the key, 0 for an unknown one; one from another rate counts as a

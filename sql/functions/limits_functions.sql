@@ -60,7 +60,7 @@ CREATE VIEW factory.platform_blocked_calls WITH (security_barrier) AS
 COMMENT ON VIEW factory.platform_blocked_calls IS 'Calls outside of workspaces that a limit refused, by minute. For operators.';
 
 CREATE VIEW factory.platform_rate_policies WITH (security_barrier) AS
-  SELECT p.name, p.class, p.strategy, p.plan, p.burst, p.count, p.period, p.enabled, p.shipped FROM factory.rate_policies p;
+  SELECT p.name, p.class, p.strategy, nullif(p.plan, '') AS plan, p.burst, p.count, p.period, p.enabled, p.shipped FROM factory.rate_policies p;
 COMMENT ON VIEW factory.platform_rate_policies IS 'The policies for everybody and by plan; what is not shipped stands in for what is. For operators.';
 
 CREATE OR REPLACE FUNCTION factory.list_blocked_calls("limit" integer DEFAULT 25, before uuid DEFAULT NULL)

@@ -3,20 +3,20 @@ CREATE TABLE factory.rate_policies (
   name text NOT NULL,
   class text NOT NULL,
   strategy text NOT NULL,
-  plan text,
+  plan text NOT NULL DEFAULT '',
   burst integer NOT NULL,
   count integer NOT NULL,
   period integer NOT NULL,
   enabled boolean NOT NULL DEFAULT true,
   shipped boolean NOT NULL DEFAULT false,
-  CONSTRAINT rate_policies_key UNIQUE NULLS NOT DISTINCT (class, strategy, plan, shipped),
+  CONSTRAINT rate_policies_pkey PRIMARY KEY (class, strategy, plan, shipped),
   CONSTRAINT rate_policies_name_form CHECK (name ~ '^[a-z][a-z0-9_]{0,39}$'),
   CONSTRAINT rate_policies_class_form CHECK (class ~ '^[a-z][a-z0-9_]{0,39}$'),
   CONSTRAINT rate_policies_strategy_known CHECK (strategy IN ('ip', 'tenant', 'tenant_user', 'api_key', 'token', 'account')),
   CONSTRAINT rate_policies_positive CHECK (burst > 0 AND count > 0 AND period > 0)
 );
 COMMENT ON TABLE factory.rate_policies IS
-  'Limits of calls for everybody and by plan: count calls in period seconds, burst of them at once, counted by strategy.';
+  'Limits of calls for everybody (no plan) and by plan: count calls in period seconds, burst of them at once, counted by strategy.';
 
 CREATE TABLE factory.tenant_rate_policies (
   tenant_id uuid NOT NULL,

@@ -21,6 +21,7 @@ restored() {
 clean_up() {
   first -c 'SET client_min_messages = warning' -c "DELETE FROM factory.job_pauses WHERE reason = 'moving house'" \
     -c 'DELETE FROM factory.outbound_networks' -c "DELETE FROM factory.mail_templates WHERE name = 'dumped'" \
+    -c "DELETE FROM factory.rate_policies WHERE plan = 'dumped'" \
     -c "DELETE FROM factory.routes WHERE function LIKE 'dumped.%'" \
     -c 'DROP SCHEMA IF EXISTS dumped CASCADE' -c 'DROP ROLE IF EXISTS dumped_owner' \
     -c "SELECT factory.platform_secret_delete('dumped') WHERE EXISTS (SELECT FROM factory.stored_platform_secrets WHERE name = 'dumped')" \
@@ -34,7 +35,8 @@ clean_up() {
 trap clean_up EXIT
 rm -rf "$second"
 
-# Something in every table: people, workspaces, an invitation, sessions, keys of repeated calls, a route and rows of an app.
+# Something in every table: people, workspaces, an invitation, sessions, keys of repeated calls, limits and what they
+# refused, a route and rows of an app.
 run=$RANDOM$RANDOM
 first -v run="$run" >build/dump_restore.made <<'SQL'
 SET client_min_messages = warning;
@@ -67,6 +69,11 @@ SELECT factory.set_tenant_plan(:'f', 'dumped') AS ignored \gset
 SELECT id AS ignored FROM factory.platform_secret_put('dumped', 'sealed and dumped') \gset
 SELECT factory.outbound_allow('192.0.2.0/24', 8443), factory.mail_template_set('dumped', 'en', 'Dumped', 'and restored');
 INSERT INTO factory.idempotency_keys VALUES (:'e', gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
+SELECT factory.set_platform_rate_policy('dumped', 'tenant', 9, 9, 60, plan => 'dumped') AS ignored \gset
+SELECT factory.set_platform_rate_policy('api', 'tenant_user', 90000, 90000, 60, tenant => :'e') AS ignored \gset
+INSERT INTO factory.rate_blocks VALUES (:'e', gen_random_uuid(), now(), 'api', 'tenant_user', 'eve', 2, now(), '192.0.2.1');
+INSERT INTO factory.platform_rate_blocks VALUES (gen_random_uuid(), now(), 'login', 'ip', '192.0.2.1', 2, now(), '192.0.2.1');
+INSERT INTO factory.account_lockouts VALUES ('nobody-' || :'run', now(), now(), 10);
 INSERT INTO factory.user_idempotency_keys VALUES (gen_random_uuid(), '\x01', '\x02', '\x00ff', now(), now() + '1 day');
 SET SESSION AUTHORIZATION dumped_owner;
 CREATE TABLE dumped."odd ""table" (tenant_id uuid NOT NULL, id int, body text, PRIMARY KEY (tenant_id, id)) PARTITION BY RANGE (id);
