@@ -70,6 +70,9 @@ INSERT INTO bench.roles SELECT r, factory.role_capabilities(r) FROM unnest('{own
 CREATE TABLE bench.readings (tenant_id uuid NOT NULL, id bigint NOT NULL, value integer NOT NULL, PRIMARY KEY (tenant_id, id));
 INSERT INTO bench.readings SELECT c.tenant, n, n % 1000 FROM bench.callers c, generate_series(1, 1000000) n WHERE c.number = 1;
 
+-- A counter as one keeps it in a table.
+CREATE TABLE bench.counters (key text PRIMARY KEY, n bigint NOT NULL);
+
 -- The same table three times: recorded by the platform, by a trigger as one writes it in PL/pgSQL, and not at all.
 CREATE TABLE bench.orders (
   tenant_id uuid NOT NULL, id uuid NOT NULL DEFAULT factory.uuid7(), title text NOT NULL, amount bigint NOT NULL,
@@ -114,6 +117,7 @@ RESET SESSION AUTHORIZATION;
 GRANT USAGE ON SCHEMA bench TO factory_app, factory_edge;
 GRANT SELECT ON bench.callers, bench.users, bench.sessions, bench.tenants, bench.memberships, bench.user_tenants,
   bench.roles TO factory_app, factory_edge;
+GRANT SELECT, INSERT, UPDATE ON bench.counters TO factory_app;
 GRANT SELECT, INSERT ON bench.readings, bench.orders, bench.orders_unrecorded, bench.orders_plpgsql TO factory_app;
 
 -- Figures of refusals would be worthless. One caller: a transaction has one workspace.
