@@ -37,23 +37,6 @@ std::optional<std::int64_t> locked_for(const std::string& subject) {
   return std::max<std::int64_t>(rows.timestamp(0, 1) - GetCurrentTimestamp(), 1);
 }
 
-void write_lock(const std::string& subject, const RatePolicy& policy) {
-  static pg::Statement statement(
-      "INSERT INTO factory.account_lockouts (subject, locked_at, expires_at, failures)"
-      " VALUES ($1, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => "
-      "$2::float8), $3)"
-      " ON CONFLICT (subject) DO UPDATE SET locked_at = excluded.locked_at, expires_at = excluded.expires_at,"
-      " failures = excluded.failures");
-  static pg::Statement forget_old(
-      "DELETE FROM factory.account_lockouts WHERE subject IN (SELECT o.subject FROM factory.account_lockouts o WHERE "
-      "o.expires_at < pg_catalog.clock_timestamp() - interval '1 day' LIMIT 10 FOR UPDATE SKIP LOCKED)");
-  const AsOwner owner;
-  const pg::Connection connection;
-  statement.run(
-      {Value::text(subject), Value::bigint(policy.period), Value::integer(static_cast<std::int32_t>(policy.burst))});
-  forget_old.run({});
-}
-
 }  // namespace
 
 SignInAttempt::SignInAttempt(std::string subject)
@@ -84,7 +67,7 @@ void SignInAttempt::succeeded() {
   count(failures_, forget);
 }
 
-std::function<void()> SignInAttempt::failed() {
+std::optional<audit::AccountLock> SignInAttempt::failed() {
   decided_ = true;
   if (!policy_) return {};
   bool locked = false;
@@ -95,7 +78,23 @@ std::function<void()> SignInAttempt::failed() {
   });
   if (!locked) return {};
   count(tries_, [&](core::WindowCount& tries, std::int64_t now) { tries.restart(now, policy_->period * second); });
-  return [subject = subject_, policy = *policy_] { write_lock(subject, policy); };
+  return audit::AccountLock{subject_, policy_->period, static_cast<std::int32_t>(policy_->burst)};
+}
+
+void write_lock(const audit::AccountLock& lock) {
+  static pg::Statement statement(
+      "INSERT INTO factory.account_lockouts (subject, locked_at, expires_at, failures)"
+      " VALUES ($1, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => "
+      "$2::float8), $3)"
+      " ON CONFLICT (subject) DO UPDATE SET locked_at = excluded.locked_at, expires_at = excluded.expires_at,"
+      " failures = excluded.failures");
+  static pg::Statement forget_old(
+      "DELETE FROM factory.account_lockouts WHERE subject IN (SELECT o.subject FROM factory.account_lockouts o WHERE "
+      "o.expires_at < pg_catalog.clock_timestamp() - interval '1 day' LIMIT 10 FOR UPDATE SKIP LOCKED)");
+  const AsOwner owner;
+  const pg::Connection connection;
+  statement.run({Value::text(lock.subject), Value::bigint(lock.seconds), Value::integer(lock.failures)});
+  forget_old.run({});
 }
 
 bool unlock_account(const std::string& subject) {

@@ -2,6 +2,7 @@
 // that has no account is treated the same.
 #pragma once
 
+#include "api/audit_log.hpp"
 #include "api/limiter.hpp"
 #include "core/rate_policy.hpp"
 #include "pg/spi.hpp"
@@ -22,8 +23,8 @@ class SignInAttempt {
   void succeeded();
 
   // It was wrong. When that was the last one allowed, the account is locked from now on, and what is returned makes the
-  // lock outlive a restart: run it in a transaction that commits.
-  std::function<void()> failed();
+  // lock outlive a restart, once it is written.
+  std::optional<audit::AccountLock> failed();
 
  private:
   const std::string subject_;
@@ -31,6 +32,9 @@ class SignInAttempt {
   const std::optional<core::RatePolicy> policy_;
   bool decided_ = false;
 };
+
+// Writes a lock-out down, in this transaction.
+void write_lock(const audit::AccountLock& lock);
 
 // Ends a lock-out; returns whether there was one.
 bool unlock_account(const std::string& subject);

@@ -33,11 +33,20 @@ Origin origin_of(const Event& event);
 // The second half of record(), for an event that was taken elsewhere.
 void write(const Event& event, const Origin& origin);
 
+// Nobody signs in with this address for a while.
+struct AccountLock {
+  std::string subject;  // digest of the address
+  std::int64_t seconds;
+  std::int32_t failures;
+};
+
 // Evidence that must outlive the rollback of the call that leaves it: written after the rollback when the call came over
-// HTTP, and by the background worker when it came over SQL. The session named, if any, is ended then too.
+// HTTP, and by the background worker when it came over SQL. A session or an account that it names is ended or locked then
+// too.
 struct Evidence {
   Event event;
   std::optional<core::Uuid> ends_session = {};
+  std::optional<AccountLock> locks_account = {};
 };
 
 // Refuses with a problem and leaves evidence.

@@ -25,7 +25,8 @@ std::int64_t counted(limiter::Counter kind, const std::string& key) {
   return result;
 }
 
-void insert(const Block& block, TimestampTz minute, std::int64_t hits) {
+void insert(const Entry& entry) {
+  const Block& block = entry.block;
   static pg::Statement in_tenant(
       "INSERT INTO factory.rate_blocks AS b (tenant_id, id, minute, policy, strategy, subject, hits, last_at, peer)"
       " VALUES ($8, $1, $2, $3, $4, $5, $6, pg_catalog.clock_timestamp(), $7)"
@@ -37,11 +38,11 @@ void insert(const Block& block, TimestampTz minute, std::int64_t hits) {
       " ON CONFLICT (minute, policy, subject) DO UPDATE SET hits = greatest(b.hits, excluded.hits),"
       " last_at = excluded.last_at, peer = excluded.peer");
   const std::array<Value, 8> values = {Value::uuid(core::uuid7()),
-                                       Value::timestamp(minute),
+                                       Value::timestamp(entry.minute),
                                        Value::text(block.policy),
                                        Value::text(block.strategy),
                                        Value::text(block.subject),
-                                       Value::bigint(hits),
+                                       Value::bigint(entry.hits),
                                        block.peer ? Value::input(INETOID, *block.peer) : Value::null(INETOID),
                                        Value::optional_uuid(block.tenant)};
   if (block.tenant)
@@ -68,14 +69,14 @@ void forget_old(const Block& block) {
 
 }  // namespace
 
-void write(const Block& refused) {
-  Block block = refused;
+std::optional<Entry> count(Block block) {
   const TimestampTz minute = GetCurrentTimestamp() / USECS_PER_MINUTE * USECS_PER_MINUTE;
   std::string whose = std::to_string(minute);
   if (block.tenant) whose.append(reinterpret_cast<const char*>(block.tenant->data()), block.tenant->size());
   const auto hits_of = [&] {
     return counted(limiter::Counter::block_hits, whose + block.policy + '\0' + block.subject);
   };
+  const auto is_due = [](std::int64_t hits) { return std::has_single_bit(static_cast<std::uint64_t>(hits)); };
   std::int64_t hits = hits_of();
   // Every subject takes one place of its minute at its first refusal; once all are taken, the rest share a row.
   const std::int64_t most = block.tenant ? most_in_workspace : most_on_platform;
@@ -85,18 +86,22 @@ void write(const Block& refused) {
                    late = counter.count() >= most;
                    if (hits == 1) counter.add(now, window);
                  });
-  if (!std::has_single_bit(static_cast<std::uint64_t>(hits))) return;
-  const AsOwner owner;
-  const pg::Connection connection;
-  std::optional<context::TenantScope> scope;
-  if (block.tenant) scope.emplace(*block.tenant);
+  if (!is_due(hits)) return std::nullopt;
   if (late) {
     block.subject = others;
     hits = hits_of();
-    if (!std::has_single_bit(static_cast<std::uint64_t>(hits))) return;
+    if (!is_due(hits)) return std::nullopt;
   }
-  insert(block, minute, hits);
-  if (hits == 1) forget_old(block);
+  return Entry{std::move(block), minute, hits};
+}
+
+void write(const Entry& entry) {
+  const AsOwner owner;
+  const pg::Connection connection;
+  std::optional<context::TenantScope> scope;
+  if (entry.block.tenant) scope.emplace(*entry.block.tenant);
+  insert(entry);
+  if (entry.hits == 1) forget_old(entry.block);
 }
 
 }  // namespace factory::api::block_log

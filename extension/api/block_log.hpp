@@ -12,9 +12,19 @@ struct Block {
   std::optional<std::string> peer;
 };
 
-// Notes one refusal in this transaction: a row is written for the first one of its minute and each time their number has
-// doubled, so `hits` is rounded down to a power of two and a flood costs next to nothing. Where a minute has too many
-// subjects, the rest share the subject "others".
-void write(const Block& block);
+// What a row of the log says.
+struct Entry {
+  Block block;
+  TimestampTz minute;
+  std::int64_t hits;
+};
+
+// Counts one refusal, in shared memory. A row is due for the first one of its minute and each time their number has doubled,
+// so `hits` is rounded down to a power of two and a flood costs next to nothing. Where a minute has too many subjects, the
+// rest share the subject "others".
+std::optional<Entry> count(Block block);
+
+// Writes the row in this transaction.
+void write(const Entry& entry);
 
 }  // namespace factory::api::block_log

@@ -1,7 +1,9 @@
 #include "api/evidence.hpp"
 
+#include "api/account_lock.hpp"
 #include "api/context.hpp"
 #include "api/evidence_ring.hpp"
+#include "api/rate_limits.hpp"
 #include "api/request_info.hpp"
 #include "api/sessions.hpp"
 #include "core/json_writer.hpp"
@@ -41,6 +43,11 @@ Record record_of(const audit::Evidence& left) {
   if ((record.has_tenant = event.tenant.has_value())) record.tenant = *event.tenant;
   if ((record.has_session = origin.session.has_value())) record.session = *origin.session;
   if ((record.ends_session = left.ends_session.has_value())) record.ending_session = *left.ends_session;
+  if ((record.locks_account = left.locks_account.has_value())) {
+    put(record.lock_subject, left.locks_account->subject);
+    record.number = left.locks_account->seconds;
+    record.lock_failures = left.locks_account->failures;
+  }
   put(record.outcome, event.outcome);
   put(record.actor_type, origin.actor_type);
   put(record.action, event.action);
@@ -52,6 +59,30 @@ Record record_of(const audit::Evidence& left) {
   // JSON that was cut would be none.
   put(record.metadata, event.metadata.size() < sizeof record.metadata ? event.metadata : "{\"clipped\":true}");
   return record;
+}
+
+Record record_of(const block_log::Entry& entry) {
+  Record record;
+  std::memset(&record, 0, sizeof record);
+  record.is_block = true;
+  record.at = entry.minute;
+  record.number = entry.hits;
+  if ((record.has_tenant = entry.block.tenant.has_value())) record.tenant = *entry.block.tenant;
+  put(record.action, entry.block.policy);
+  put(record.target_type, entry.block.strategy);
+  put(record.target_id, entry.block.subject);
+  put(record.peer, entry.block.peer.value_or(""));
+  return record;
+}
+
+std::optional<std::string> peer_of(const Record& record) {
+  return record.peer[0] != '\0' ? std::optional<std::string>(record.peer) : std::nullopt;
+}
+
+void write_block(const Record& record) {
+  block_log::Block block{record.has_tenant ? std::optional(record.tenant) : std::nullopt, record.action,
+                         record.target_type, record.target_id, peer_of(record)};
+  block_log::write({std::move(block), record.at, record.number});
 }
 
 void write_event(const Record& record) {
@@ -69,7 +100,7 @@ void write_event(const Record& record) {
   origin.actor_id = record.actor_id;
   if (record.has_session) origin.session = record.session;
   origin.request_id = record.request_id;
-  if (record.peer[0] != '\0') origin.peer = record.peer;
+  origin.peer = peer_of(record);
   audit::write(event, origin);
 }
 
@@ -79,7 +110,14 @@ std::vector<Record> commit(const std::vector<Record>& records, bool (*is_there)(
   pg::background::in_transaction([&] {
     if (!is_there()) return;
     for (const Record& record : records) {
-      if (!record.event_is_written) write_event(record);
+      if (record.is_block) {
+        write_block(record);
+        continue;
+      }
+      if (!record.event_is_written) {
+        write_event(record);
+        if (record.locks_account) write_lock({record.lock_subject, record.number, record.lock_failures});
+      }
       if (!record.ends_session || sessions::try_end(record.ending_session, sessions::token_reused)) continue;
       again.push_back(record);
       again.back().event_is_written = true;
@@ -135,6 +173,8 @@ audit::Evidence refused_call(const Problem& problem, Oid function) {
 void observe(const Problem& problem, Oid function) {
   if (request_info().over_http || !IsTransactionState()) return;
   const std::optional<audit::Evidence> own = audit::take_evidence();
+  if (const std::optional<block_log::Entry> block = rate_limits::take_block(); block && evidence_ring::is_served())
+    evidence_ring::put(record_of(*block));
   const int status = problem.kind().status;
   if (!own && status != 401 && status != 403) return;
   leave(own ? *own : refused_call(problem, function));

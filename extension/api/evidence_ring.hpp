@@ -8,11 +8,15 @@
 
 namespace factory::api::evidence_ring {
 
-// Plain data of a fixed size; texts end with a zero byte.
+// Plain data of a fixed size; texts end with a zero byte. A blocked call is a row of the block log and no event: its policy,
+// strategy and subject stand in `action`, `target_type` and `target_id`, its minute in `at`.
 struct Record {
   core::Uuid id;  // of the event
   TimestampTz at;
-  bool has_tenant, has_session, ends_session, event_is_written;
+  bool is_block, has_tenant, has_session, ends_session, locks_account, event_is_written;
+  std::int64_t number;  // hits of a block, seconds of a lock
+  std::int32_t lock_failures;
+  char lock_subject[64];
   core::Uuid tenant, session, ending_session;
   char outcome[12], actor_type[12], action[64], actor_id[68], target_type[32], target_id[128], request_id[128],
       peer[64];

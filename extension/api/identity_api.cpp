@@ -142,7 +142,7 @@ FACTORY_FUNCTION(factory_login) {
     passwords::verify_nothing(std::string_view(password).substr(0, core::kMaxPasswordSize));
   if (!matches) {
     audit::Evidence evidence = failed_sign_in(action, tried);
-    evidence.effect = attempt.failed();
+    evidence.locks_account = attempt.failed();
     audit::refuse(std::move(evidence), Problem("invalid_credentials"));
   }
   const Account account{rows.uuid(0, 1), *email, rows.text(0, 2)};

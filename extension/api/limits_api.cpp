@@ -230,8 +230,7 @@ FACTORY_FUNCTION(factory_drop_platform_rate_policy) {
   const std::string plan = policy.plan.value_or("");
   const pg::Rows gone =
       tenant ? of_tenant.run({Value::uuid(*tenant), Value::text(policy.operation_class), Value::text(strategy)})
-             : of_platform.run(
-                   {Value::text(policy.operation_class), Value::text(strategy), Value::text(plan)});
+             : of_platform.run({Value::text(policy.operation_class), Value::text(strategy), Value::text(plan)});
   if (gone.empty()) throw Problem("not_found", "no operator has set such a policy");
   policy.strategy = *core::find_strategy(strategy);
   record("rate_policy.dropped", policy, tenant);

@@ -1,6 +1,5 @@
 #include "api/rate_limits.hpp"
 
-#include "api/block_log.hpp"
 #include "api/limiter.hpp"
 #include "api/request_info.hpp"
 #include "core/client_network.hpp"
@@ -95,9 +94,9 @@ void refuse(const char* code, const RatePolicy& policy, const std::string& subje
 
 const Headers& headers() { return told; }
 
-void log_block() {
-  if (refused) block_log::write(*refused);
-  refused.reset();
+std::optional<block_log::Entry> take_block() {
+  const std::optional<block_log::Block> block = std::exchange(refused, std::nullopt);
+  return block ? block_log::count(*block) : std::nullopt;
 }
 
 void begin() {

@@ -1,6 +1,7 @@
 // What one call costs its caller: the policies of its class are asked before it runs.
 #pragma once
 
+#include "api/block_log.hpp"
 #include "api/context.hpp"
 #include "api/declarations.hpp"
 #include "api/rate_policies.hpp"
@@ -22,8 +23,8 @@ struct Headers {
 };
 const Headers& headers();
 
-// Writes the refusal of this call, if it was one, to the block log.
-void log_block();
+// The row of the block log that the last refusal asks for, if any; once.
+std::optional<block_log::Entry> take_block();
 
 // A new call begins: nothing of the one before is left.
 void begin();

@@ -1,4 +1,5 @@
 // factory.serve and factory.serve_global: one HTTP call, from the request's bytes to the answer's.
+#include "api/account_lock.hpp"
 #include "api/arguments.hpp"
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
@@ -286,8 +287,9 @@ class Call {
   // What was refused, by whom and where, in the outer transaction that commits.
   void leave_evidence(const Problem& problem) {
     if (RecoveryInProgress()) return;
-    rate_limits::log_block();
+    if (const std::optional<block_log::Entry> block = rate_limits::take_block()) block_log::write(*block);
     if (const std::optional<audit::Evidence> evidence = audit::take_evidence()) {
+      if (evidence->locks_account) write_lock(*evidence->locks_account);
       if (evidence->ends_session) sessions::end(*evidence->ends_session, sessions::token_reused);
       audit::record(evidence->event);
       return;
