@@ -147,17 +147,18 @@ SELECT n, s.status FROM generate_series(1, 3) n, factory.serve_global('GET', '/v
 \c - postgres
 SELECT subject, hits, peer FROM factory.platform_rate_blocks WHERE policy = 'public' AND (subject LIKE '203.0.113%' OR subject LIKE '2001:db8:7:%') ORDER BY 1;
 DELETE FROM factory.platform_rate_blocks WHERE policy = 'public';
--- A policy of a plan holds where workspaces have plans; one that is off is no limit.
+-- A policy of a plan holds in the workspaces that have it; one that is off is no limit.
 SELECT factory.set_platform_rate_policy('public', 'ip', 1, 1, 60, name => 'public', enabled => false);
 SELECT headers ? 'ratelimit' AS limited FROM factory.serve_global('GET', '/v1/permissions', '{}', '', '203.0.113.7');
 SELECT factory.set_platform_rate_policy('public', 'ip', 100000, 100000, 60, name => 'public');
 BEGIN;
-ALTER TABLE factory.tenant_records ADD COLUMN IF NOT EXISTS plan text;
-UPDATE factory.tenant_records SET plan = 'regress_pro' WHERE id = :'a';
-SELECT factory.set_platform_rate_policy('api', 'tenant_user', 7, 7, 60, plan => 'regress_pro');
+SELECT factory.set_platform_rate_policy('api', 'tenant_user', 7, 7, 60, plan => 'pro');
 SELECT factory.sign_in(:'ann', :'a') IS NOT NULL AS in_a;
 SELECT name, burst, source FROM factory.list_rate_policies() WHERE class = 'api' AND strategy = 'tenant_user';
+SELECT factory.set_tenant_plan(:'a', 'pro');
+SELECT name, burst, source FROM factory.list_rate_policies() WHERE class = 'api' AND strategy = 'tenant_user';
 ROLLBACK;
+SELECT factory.set_platform_rate_policy('api', 'tenant_user', 7, 7, 60, plan => 'no_such_plan');
 -- Values that cannot be.
 SELECT factory.set_platform_rate_policy('api', 'account', 1, 1, 60);
 SELECT factory.set_platform_rate_policy('login', 'account', 5, 6, 60);

@@ -52,6 +52,7 @@ SELECT a.body = n.body AS same_body, a.headers - 'ratelimit' - 'retry-after' = n
 FROM (SELECT headers, regexp_replace(convert_from(body, 'UTF8'), '"retry_after":\d+', '') AS body FROM factory.serve_global('POST', '/v1/auth/login', '{"content-type": "application/json"}', convert_to(json_build_object('email', :'ann_email'::text, 'password', 'x')::text, 'UTF8'), '192.0.2.1')) a,
      (SELECT headers, regexp_replace(convert_from(body, 'UTF8'), '"retry_after":\d+', '') AS body FROM factory.serve_global('POST', '/v1/auth/login', '{"content-type": "application/json"}', convert_to(json_build_object('email', :'nobody'::text, 'password', 'x')::text, 'UTF8'), '192.0.2.1')) n;
 \c - postgres
+SELECT factory.evidence_flush();
 SELECT count(*), min(failures), min(expires_at - locked_at) FROM factory.account_lockouts WHERE locked_at > now() - interval '1 minute' AND expires_at > now();
 -- The row alone holds it, as after a restart of the server.
 INSERT INTO factory.account_lockouts (subject, locked_at, expires_at, failures)

@@ -154,8 +154,8 @@ void executor_start(QueryDesc* query, int flags) {
 }
 
 // The platform's relations that were found by name, until the server says that they changed.
-std::unordered_map<std::string_view, Oid>& relations() {
-  static auto* instance = new std::unordered_map<std::string_view, Oid>();
+std::map<std::string, Oid, std::less<>>& relations() {
+  static auto* instance = new std::map<std::string, Oid, std::less<>>();
   return *instance;
 }
 
@@ -255,7 +255,7 @@ Oid operator_role() {
 }
 
 Oid platform_relation(const char* name) {
-  if (const auto found = relations().find(name); found != relations().end()) return found->second;
+  if (const auto found = relations().find(std::string_view(name)); found != relations().end()) return found->second;
   const Oid relation = pg::call([name] {
     HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("factory"));
     if (!HeapTupleIsValid(tuple)) return InvalidOid;

@@ -94,7 +94,7 @@ class AsOwner {
 };
 
 // Oid of a relation of the platform; InvalidOid in a database that does not hold it, though somebody's own schema there may
-// bear the same name. `name` is a literal.
+// bear the same name.
 Oid platform_relation(const char* name);
 
 // Whether the database login behind the call is a superuser or a factory_operator.

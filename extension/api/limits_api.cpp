@@ -117,6 +117,11 @@ void check_tenant(const Uuid& tenant) {
   if (statement.run({Value::uuid(tenant)}).empty()) throw Problem("tenant_not_found");
 }
 
+void check_plan(const std::string& plan) {
+  static pg::Statement statement("SELECT 1 FROM factory.plan_records WHERE id = $1 FOR KEY SHARE");
+  if (statement.run({Value::text(plan)}).empty()) throw Problem("not_found", "there is no such plan");
+}
+
 std::vector<Value> row_of(const RatePolicy& policy) {
   return {Value::text(policy.name),
           Value::text(policy.operation_class),
@@ -206,6 +211,7 @@ FACTORY_FUNCTION(factory_set_platform_rate_policy) {
     check_tenant(*tenant);
     write_for_tenant(policy, *tenant, "operator");
   } else {
+    if (policy.plan) check_plan(*policy.plan);
     write_for_platform(policy);
   }
   record("rate_policy.changed", policy, tenant);

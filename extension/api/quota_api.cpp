@@ -4,6 +4,7 @@
 #include "api/fields.hpp"
 #include "api/quota_ledger.hpp"
 #include "api/quota_requests.hpp"
+#include "api/rate_policies.hpp"
 #include "core/json_writer.hpp"
 
 namespace factory::api {
@@ -231,6 +232,8 @@ FACTORY_FUNCTION(factory_drop_plan) {
   if (rows.boolean(0, 1)) throw Problem("conflict", "this plan is shipped");
   static pg::Statement used("SELECT 1 FROM factory.tenant_records WHERE plan = $1 LIMIT 1");
   if (!used.run({Value::text(plan)}).empty()) throw Problem("conflict", "workspaces have this plan");
+  static pg::Statement limited("SELECT 1 FROM factory.rate_policies WHERE plan = $1 LIMIT 1");
+  if (!limited.run({Value::text(plan)}).empty()) throw Problem("conflict", "rate policies name this plan");
   static pg::Statement drop("DELETE FROM factory.plan_records WHERE id = $1");
   drop.run({Value::text(plan)});
   record(fcinfo, std::nullopt, "plan", plan, {{"title", quoted(rows.text(0, 2)), "null"}});
@@ -250,6 +253,7 @@ FACTORY_FUNCTION(factory_set_tenant_plan) {
   if (before == plan) return Datum(0);
   static pg::Statement update("UPDATE factory.tenant_records SET plan = $2 WHERE id = $1");
   update.run({Value::uuid(tenant), Value::text(plan)});
+  rate_policies::forget_everywhere();
   record(fcinfo, tenant, "tenant", core::format_uuid(tenant), {{"plan", quoted(before), quoted(plan)}});
   return Datum(0);
 }

@@ -142,12 +142,11 @@ Cache& cache() {
   return **current;
 }
 
-// The plan of a workspace, where workspaces have plans and policies speak of them.
+// The plan of a workspace, where policies speak of plans.
 std::optional<std::string> plan_of(Cache& kept, const Uuid& tenant) {
   if (!kept.has_plans) return std::nullopt;
   if (const auto found = kept.plans.find(tenant); found != kept.plans.end()) return found->second;
-  static pg::Statement statement(
-      "SELECT pg_catalog.to_jsonb(t) OPERATOR(pg_catalog.->>) 'plan' FROM factory.tenant_records t WHERE t.id = $1");
+  static pg::Statement statement("SELECT plan FROM factory.tenant_records WHERE id = $1");
   const AsOwner owner;
   const pg::Connection connection;
   const std::initializer_list<pg::Value> values = {pg::Value::uuid(tenant)};

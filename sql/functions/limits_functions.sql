@@ -36,7 +36,7 @@ CREATE OR REPLACE FUNCTION factory.set_platform_rate_policy(
 RETURNS void LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'factory_set_platform_rate_policy';
 COMMENT ON FUNCTION factory.set_platform_rate_policy(text, text, integer, integer, integer, uuid, text, boolean, text) IS
-  'Limits the calls of a class: count in period seconds, burst at once, counted by ip, tenant, tenant_user, api_key or token; account: failed sign-ins, class login alone. tenant, plan: for one workspace or plan instead of everybody. enabled: false means no limit. name: in headers and block log, the class unless given. Takes effect on the next call. Errors: validation_failed, tenant_not_found. For factory_operator.';
+  'Limits the calls of a class: count in period seconds, burst at once, counted by ip, tenant, tenant_user, api_key or token; account: failed sign-ins, class login alone. tenant, plan: for one workspace or plan instead of everybody. enabled: false means no limit. name: in headers and block log, the class unless given. Takes effect on the next call. Errors: validation_failed, tenant_not_found, not_found (the plan). For factory_operator.';
 
 CREATE OR REPLACE FUNCTION factory.drop_platform_rate_policy(class text, strategy text, tenant uuid DEFAULT NULL, plan text DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -46,7 +46,7 @@ COMMENT ON FUNCTION factory.set_plan_limit(text, text, bigint) IS
 
 CREATE OR REPLACE FUNCTION factory.drop_plan(plan text) RETURNS void
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_drop_plan';
-COMMENT ON FUNCTION factory.drop_plan(text) IS 'Removes a plan that set_plan made and no workspace has. Errors: not_found, conflict. For factory_operator.';
+COMMENT ON FUNCTION factory.drop_plan(text) IS 'Removes a plan that set_plan made, no workspace has and no rate policy names. Errors: not_found, conflict. For factory_operator.';
 
 CREATE OR REPLACE FUNCTION factory.set_tenant_plan(tenant uuid, plan text) RETURNS void
 LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_set_tenant_plan';
