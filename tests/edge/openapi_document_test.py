@@ -100,6 +100,9 @@ def walk(platform, crew):
     yield "GET", "/v1/members/{user_id}", owner("GET", f"/v1/members/{guest.id}")
     yield "PATCH", "/v1/members/{user_id}", owner("PATCH", f"/v1/members/{guest.id}", {"role": "staff"})
     yield "DELETE", "/v1/members/{user_id}", owner("DELETE", f"/v1/members/{guest.id}")
+    yield "GET", "/v1/audit-policy", owner("GET", "/v1/audit-policy")
+    yield "PATCH", "/v1/audit-policy", owner("PATCH", "/v1/audit-policy", {"retention_days": 90})
+    yield "POST", "/v1/jobs/{name}/run", owner("POST", "/v1/jobs/expire_invitations/run", {"dry_run": True})
     yield "GET", "/v1/usage", owner("GET", "/v1/usage")
     yield "GET", "/v1/audit-logs", owner("GET", "/v1/audit-logs?limit=100")
 

@@ -105,7 +105,7 @@ class Caller:
 def state_of(platform, crew):
     return platform.admin(
         "SELECT (SELECT count(*) FROM factory.memberships), (SELECT count(*) FROM factory.users),"
-        " (SELECT count(*) FROM factory.audit_events), (SELECT count(*) FROM factory.routes),"
+        " (SELECT count(*) FROM factory.audit_events WHERE outcome = 'success' AND action <> 'audit.read_by_operator'), (SELECT count(*) FROM factory.routes),"
         " (SELECT count(*) FROM factory.invitations), (SELECT max(version) FROM factory.tenant_records WHERE id = %s)",
         crew.id)
 
@@ -141,8 +141,10 @@ def test_every_function_with_every_kind_of_argument(platform, crew, other, app_s
             allowed = errors | SERVERS_OWN if granted else {"42501", "22P02", "42P01", "42883", "0A000"}
             if None in values and (sqlstate, said) == ("00000", "(None,)"):
                 continue  # a strict function is not called with null, and so not asked for
+            # An operator may read a workspace's log, and is seen there.
+            read_by_operator = login == "operator" and name == "factory.audit_of"
             leaked = [canary for canary in canaries if canary in said and canary not in map(str, values)]
-            if sqlstate not in allowed or leaked:
+            if sqlstate not in allowed or (leaked and not read_by_operator):
                 wrong.append((signature, [str(value)[:40] for value in values], sqlstate, leaked, said[:200]))
     caller.close()
     assert wrong == []

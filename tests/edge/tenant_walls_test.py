@@ -9,7 +9,8 @@ from platform_client import Crew, unique, unique_email
 
 VALUES = {
     "email": unique_email, "name": lambda: unique("Name"), "slug": lambda: unique("slug"), "role": lambda: "viewer",
-    "token": lambda: "x", "password": lambda: unique("password"), "refresh_token": lambda: "x"}
+    "token": lambda: "x", "password": lambda: unique("password"), "refresh_token": lambda: "x",
+    "retention_days": lambda: 90, "legal_hold": lambda: False, "dry_run": lambda: True}
 
 
 def documented_calls(platform):
@@ -66,7 +67,7 @@ def test_a_foreign_workspace_looks_like_none_on_every_call(platform, crew, other
 
 
 def test_a_foreign_id_looks_like_none_on_every_call_with_a_path_parameter(platform, crew, other):
-    foreign = {"user_id": other.people["staff"].id, "id": other.invitation["id"]}
+    foreign = {"user_id": other.people["staff"].id, "id": other.invitation["id"], "name": "no_such_name"}
     tried = 0
     for method, path, operation in documented_calls(platform):
         name = next(iter(re.findall(r"\{(\w+)\}", path)), None)
