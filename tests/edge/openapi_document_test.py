@@ -104,6 +104,21 @@ def walk(platform, crew):
     yield "PATCH", "/v1/audit-policy", owner("PATCH", "/v1/audit-policy", {"retention_days": 90})
     yield "POST", "/v1/jobs/{name}/run", owner("POST", "/v1/jobs/expire_invitations/run", {"dry_run": True})
     yield "GET", "/v1/usage", owner("GET", "/v1/usage")
+    hook = owner("POST", "/v1/webhooks", {"url": "https://example.com/walked", "events": ["*"]})
+    yield "POST", "/v1/webhooks", hook
+    target = f"/v1/webhooks/{hook.json['id']}"
+    yield "GET", "/v1/webhooks", owner("GET", "/v1/webhooks")
+    yield "GET", "/v1/webhooks/{id}", owner("GET", target)
+    yield "PATCH", "/v1/webhooks/{id}", owner("PATCH", target, {"description": "walked"})
+    yield "POST", "/v1/webhooks/{id}/rotate-secret", owner("POST", f"{target}/rotate-secret", {})
+    sent = owner("POST", f"{target}/test")
+    yield "POST", "/v1/webhooks/{id}/test", sent
+    yield "GET", "/v1/webhooks/{id}/deliveries", owner("GET", f"{target}/deliveries")
+    yield "GET", "/v1/outbox", owner("GET", "/v1/outbox?limit=1")
+    for act in ("discard", "retry"):
+        yield "POST", f"/v1/outbox/{{id}}/{act}", owner("POST", f"/v1/outbox/{sent.json['message_id']}/{act}")
+    yield "DELETE", "/v1/webhooks/{id}", owner("DELETE", target)
+    yield "GET", "/v1/mail/templates/{name}/preview", owner("GET", "/v1/mail/templates/invitation/preview")
     yield "GET", "/v1/audit-logs", owner("GET", "/v1/audit-logs?limit=100")
 
 
