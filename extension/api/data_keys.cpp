@@ -18,6 +18,8 @@ namespace {
 
 // Random nonces of 96 bits may collide once in 2^32 encryptions under one key; half of that is where a new one begins.
 constexpr std::int64_t most_encryptions = std::int64_t{1} << 31;
+// One in so many encryptions is counted, as so many: who seals does not wait for the others of the workspace.
+constexpr int stride = 1024;
 
 crypto::ByteView view(const Owner& owner) { return owner ? crypto::ByteView(*owner) : crypto::ByteView(); }
 
@@ -75,6 +77,20 @@ void retire(const Owner& owner, const Uuid& id) {
   audit::record(event);
 }
 
+void count_encryption(const Owner& owner) {
+  std::array<std::uint8_t, 2> chance;
+  crypto::fill_random(chance);
+  if ((chance[0] << 8 | chance[1]) % stride != 0) return;
+  static pg::Statement of_tenant(
+      "UPDATE factory.data_keys SET encryptions = encryptions + $2 WHERE tenant_id = $1 AND status = 'active'");
+  static pg::Statement of_platform(
+      "UPDATE factory.data_keys SET encryptions = encryptions + $1 WHERE tenant_id IS NULL AND status = 'active'");
+  if (owner)
+    of_tenant.run({Value::uuid(*owner), Value::integer(stride)});
+  else
+    of_platform.run({Value::integer(stride)});
+}
+
 }  // namespace
 
 std::string trouble() {
@@ -90,11 +106,12 @@ std::string trouble() {
 DataKey for_encryption(const Owner& owner) {
   require_well();
   static pg::Statement of_tenant(
-      "UPDATE factory.data_keys SET encryptions = encryptions + 1 WHERE tenant_id = $1 AND status = 'active'"
-      " RETURNING id, encryption_key_id, wrapped, encryptions");
+      "SELECT id, encryption_key_id, wrapped, encryptions FROM factory.data_keys"
+      " WHERE tenant_id = $1 AND status = 'active' FOR SHARE");
   static pg::Statement of_platform(
-      "UPDATE factory.data_keys SET encryptions = encryptions + 1 WHERE tenant_id IS NULL AND status = 'active'"
-      " RETURNING id, encryption_key_id, wrapped, encryptions");
+      "SELECT id, encryption_key_id, wrapped, encryptions FROM factory.data_keys"
+      " WHERE tenant_id IS NULL AND status = 'active' FOR SHARE");
+  count_encryption(owner);
   constexpr int tries = 3;
   for (int n = 0; n < tries; ++n) {
     const pg::Rows rows = owner ? of_tenant.run({Value::uuid(*owner)}) : of_platform.run({});
@@ -103,7 +120,7 @@ DataKey for_encryption(const Owner& owner) {
       continue;
     }
     const Uuid id = rows.uuid(0, 1);
-    if (rows.bigint(0, 4) > most_encryptions) {
+    if (rows.bigint(0, 4) >= most_encryptions) {
       retire(owner, id);
       continue;
     }

@@ -15,8 +15,8 @@ struct DataKey {
 // data keys are wrapped by was not given to this server.
 std::string trouble();
 
-// The owner's key for one more encryption, made at the first; the row stays locked until the transaction ends, so versions
-// are given out one after another. Throws safe_mode.
+// The owner's key for one more encryption, made at the first. It is neither destroyed nor wrapped anew until the
+// transaction ends. Throws safe_mode.
 DataKey for_encryption(const secrets::Owner& owner);
 
 // Unwraps a row of factory.data_keys; nothing when it was destroyed or altered. Throws safe_mode for an unknown key.

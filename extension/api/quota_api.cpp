@@ -2,6 +2,7 @@
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
 #include "api/fields.hpp"
+#include "api/job.hpp"
 #include "api/quota_ledger.hpp"
 #include "api/quota_requests.hpp"
 #include "api/rate_policies.hpp"
@@ -264,18 +265,13 @@ FACTORY_FUNCTION(factory_flush_requests) {
       fcinfo, {Value::bigint(flushed.tenants), Value::bigint(flushed.requests), Value::bigint(flushed.missed)});
 }
 
-FACTORY_FUNCTION(factory_clean_quota) {
-  const pg::Connection connection;
-  static pg::Statement tenants("SELECT id FROM factory.tenant_records ORDER BY id");
-  const pg::Rows rows = tenants.run({});
-  std::int64_t changed = 0;
-  for (std::uint64_t row = 0; row < rows.count(); ++row) {
-    pg::call([] { CHECK_FOR_INTERRUPTS(); });
-    const Uuid tenant = rows.uuid(row, 1);
-    const context::TenantScope scope(tenant);
-    changed += quota::clean_up(tenant);
-  }
-  return Int64GetDatum(changed);
-}
+namespace {
+
+const jobs::Job reservations_job(
+    "expire_reservations",
+    "Frees what was reserved and lapsed, forgets it after a day, and old days and months after 400.", "*/10 * * * *",
+    jobs::Scope::tenants, 2000, [](jobs::Run& run) { return run.each_tenant(quota::clean_up); });
+
+}  // namespace
 
 }  // namespace factory::api

@@ -2,6 +2,7 @@
 
 #include "api/context.hpp"
 #include "api/quota_ledger.hpp"
+#include "api/worker.hpp"
 #include "core/problem.hpp"
 #include "pg/shared_memory.hpp"
 
@@ -149,6 +150,13 @@ bool bring(const Slot& slot) {
   const context::TenantScope scope(slot.tenant);
   return add(slot.tenant, requests_metric(), timestamp_of(slot.month), slot.counted);
 }
+
+void flush_in_worker() {
+  const AsOwner owner;
+  flush_requests();
+}
+
+const worker::Every flush_duty("flush request counters", 5, flush_in_worker);
 
 }  // namespace
 

@@ -22,7 +22,7 @@ struct Table {
   const std::string columns = "s.id, s.version, s.key_id, k.encryption_key_id, k.wrapped, s.sealed, s.name";
 
   pg::Statement current{"SELECT s.id, s.version FROM " + from + " WHERE " + of_owner +
-                        " AND s.name = $2 AND s.expires_at IS NULL"};
+                        " AND s.name = $2 AND s.expires_at IS NULL FOR UPDATE"};
   pg::Statement end{
       "UPDATE " + from +
       " SET expires_at = pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => $3::float8) WHERE " +
@@ -43,11 +43,12 @@ struct Table {
 Table& table_of(const Owner& owner) {
   static Table tenants("secrets", "s.tenant_id = $1",
                        "INSERT INTO factory.secrets (tenant_id, id, version, name, key_id, sealed, set_at, set_by)"
-                       " VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.clock_timestamp(), $7) RETURNING set_at");
+                       " VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.clock_timestamp(), $7)"
+                       " ON CONFLICT DO NOTHING RETURNING set_at");
   static Table platform("platform_secrets", "$1::uuid IS NULL",
                         "INSERT INTO factory.platform_secrets (id, version, name, key_id, sealed, set_at, set_by)"
                         " SELECT $2, $3, $4, $5, $6, pg_catalog.clock_timestamp(), $7 WHERE $1::uuid IS NULL"
-                        " RETURNING set_at");
+                        " ON CONFLICT DO NOTHING RETURNING set_at");
   return owner ? tenants : platform;
 }
 
@@ -94,20 +95,26 @@ Stored put(const Owner& owner, const std::string& name, crypto::ByteView value, 
   const OwnerScope scope(owner);
   Table& table = table_of(owner);
   const data_keys::DataKey key = data_keys::for_encryption(owner);
-  const pg::Rows before = table.current.run({Value::optional_uuid(owner), Value::text(name)});
-  Stored stored{before.empty() ? core::uuid7() : before.uuid(0, 1), before.empty() ? 1 : before.bigint(0, 2) + 1, 0};
-  if (!before.empty()) {
-    table.end.run({Value::optional_uuid(owner), Value::uuid(stored.id), Value::integer(overlap_seconds)});
-    table.clear.run({Value::optional_uuid(owner), Value::uuid(stored.id)});
-  }
-  const crypto::Bytes sealed =
-      crypto::envelope_seal(key.key.view(), key.id, place_of(owner, stored.id, stored.version), value);
   const std::string set_by = setter();
-  const pg::Rows after =
-      table.insert.run({Value::optional_uuid(owner), Value::uuid(stored.id), Value::bigint(stored.version),
-                        Value::text(name), Value::uuid(key.id), Value::bytea(sealed), Value::text(set_by)});
-  stored.set_at = after.timestamp(0, 1);
-  return stored;
+  // Whoever waited for another one's version finds the name taken by it, and looks again.
+  constexpr int tries = 3;
+  for (int n = 0; n < tries; ++n) {
+    const pg::Rows before = table.current.run({Value::optional_uuid(owner), Value::text(name)});
+    Stored stored{before.empty() ? core::uuid7() : before.uuid(0, 1), before.empty() ? 1 : before.bigint(0, 2) + 1, 0};
+    if (!before.empty()) {
+      table.end.run({Value::optional_uuid(owner), Value::uuid(stored.id), Value::integer(overlap_seconds)});
+      table.clear.run({Value::optional_uuid(owner), Value::uuid(stored.id)});
+    }
+    const crypto::Bytes sealed =
+        crypto::envelope_seal(key.key.view(), key.id, place_of(owner, stored.id, stored.version), value);
+    const pg::Rows after =
+        table.insert.run({Value::optional_uuid(owner), Value::uuid(stored.id), Value::bigint(stored.version),
+                          Value::text(name), Value::uuid(key.id), Value::bytea(sealed), Value::text(set_by)});
+    if (after.empty()) continue;
+    stored.set_at = after.timestamp(0, 1);
+    return stored;
+  }
+  throw Problem("serialization");
 }
 
 std::optional<Uuid> remove(const Owner& owner, const std::string& name) {

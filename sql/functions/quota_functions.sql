@@ -58,11 +58,6 @@ LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'M
 COMMENT ON FUNCTION factory.flush_requests() IS
   'Brings the requests that were counted in memory to the accounts of their workspaces; zeros while another session is at it. missed: requests that found no room to be counted in. For factory_jobs and factory_operator.';
 
-CREATE OR REPLACE FUNCTION factory.clean_quota() RETURNS bigint
-LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_clean_quota';
-COMMENT ON FUNCTION factory.clean_quota() IS
-  'Frees what has lapsed in every workspace, and forgets lapsed reservations after a day and days and months after 400 days; returns how much there was to do. For factory_jobs and factory_operator.';
-
 SELECT factory.declare('factory.quota_use(text, bigint)', 'Use some of the plan', requires => 'workspace.view', reply => 'none');
 SELECT factory.declare('factory.quota_return(text, bigint)', 'Give back some of the plan', requires => 'workspace.view', reply => 'none');
 SELECT factory.declare('factory.quota_reserve(text, bigint, integer)', 'Set some of the plan aside', requires => 'workspace.view');
@@ -81,4 +76,3 @@ SELECT factory.declare('factory.drop_plan(text)', 'Remove a plan', '{factory_ope
 SELECT factory.declare('factory.set_tenant_plan(uuid, text)', 'Give a workspace another plan', '{factory_operator}', scope => 'global', reply => 'none',
   audit_action => 'tenant.plan_changed');
 SELECT factory.declare('factory.flush_requests()', 'Bring counted requests to the accounts', '{factory_jobs,factory_operator}', scope => 'global');
-SELECT factory.declare('factory.clean_quota()', 'Free and forget what is over', '{factory_jobs,factory_operator}', scope => 'global');

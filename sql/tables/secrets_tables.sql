@@ -10,8 +10,8 @@ CREATE UNIQUE INDEX encryption_keys_active_key ON factory.encryption_keys (statu
 COMMENT ON TABLE factory.encryption_keys IS
   'Fingerprints of the encryption keys that stored secrets hang on; the keys themselves are never stored.';
 
--- One row a workspace, written when a secret is: as seldom as accounts are, so a global table bears the count too. Being
--- global, all of them are wrapped anew without walking through workspaces.
+-- One row a workspace, read with its secrets and seldom written. Being global, all of them are wrapped anew without walking
+-- through workspaces.
 CREATE TABLE factory.data_keys (
   id uuid NOT NULL,
   tenant_id uuid,
