@@ -2,4 +2,4 @@
 -- themselves set their own.
 SELECT factory.set_platform_rate_policy(p.class, p.strategy, 100000, 100000, 60, name => p.name)
 FROM factory.platform_rate_policies p
-WHERE p.shipped AND p.strategy <> 'account';
+WHERE p.shipped;

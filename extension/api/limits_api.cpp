@@ -54,6 +54,8 @@ RatePolicy policy_argument(FunctionCallInfo fcinfo, Fields& fields) {
   policy.period = number(fcinfo, 4, "period", 1, fields);
   fields.check();
   if (!policy.rate()) fields.complain("period", "out_of_range", rate_rule);
+  if (policy.strategy == Strategy::account && policy.burst > core::WindowCount::most)
+    fields.complain("burst", "out_of_range", "at most 1048575 failures can be counted");
   if (policy.strategy == Strategy::account && (policy.operation_class != "login" || policy.burst != policy.count))
     fields.complain("strategy", "invalid_value", "account is for class login, with burst and count the same");
   fields.check();

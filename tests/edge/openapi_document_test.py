@@ -120,6 +120,12 @@ def walk(platform, crew):
     yield "DELETE", "/v1/webhooks/{id}", owner("DELETE", target)
     yield "GET", "/v1/mail/templates/{name}/preview", owner("GET", "/v1/mail/templates/invitation/preview")
     yield "GET", "/v1/audit-logs", owner("GET", "/v1/audit-logs?limit=100")
+    yield "GET", "/v1/rate-limits/policies", owner("GET", "/v1/rate-limits/policies")
+    tightened = {"class": "invite", "strategy": "tenant", "burst": 1, "count": 1, "period": 60}
+    yield "PUT", "/v1/rate-limits/policies", owner("PUT", "/v1/rate-limits/policies", tightened)
+    for status in (201, 429):
+        assert owner("POST", "/v1/invitations", {"email": unique_email(), "role": "viewer"}).status == status
+    yield "GET", "/v1/rate-limits/blocks", owner("GET", "/v1/rate-limits/blocks")
 
 
 def test_answers_are_what_the_document_says(platform, document):
@@ -129,6 +135,8 @@ def test_answers_are_what_the_document_says(platform, document):
         operation = document["paths"][path][method.lower()]
         response = operation["responses"][str(answer.status)]
         assert "X-Request-Id" in response["headers"]
+        assert "RateLimit" in response["headers"] and "RateLimit-Policy" in response["headers"]
+        assert "ratelimit" in answer.headers and "ratelimit-policy" in answer.headers, (method, path)
         assert ("ETag" in response["headers"]) == ("etag" in answer.headers), (method, path)
         if "content" not in response:
             assert answer.body == b""
