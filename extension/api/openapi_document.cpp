@@ -117,7 +117,7 @@ core::Operation operation_of(const Declaration& declaration) {
       body.push_back(field);
     }
   }
-  if (!in_query && !body.empty()) operation.body = body;
+  if (!in_query) operation.body = body;
   const core::JsonObject schemas = core::parse_object(declaration.schemas);
   for (const Column& column : declaration.columns) {
     if (column.name.empty() || (declaration.etag && column.name == "version")) continue;

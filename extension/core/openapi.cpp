@@ -220,7 +220,7 @@ class DocumentWriter {
   }
 
   void request_body(const std::vector<ApiField>& fields) {
-    json_.key("requestBody").begin_object().member("required", true);
+    json_.key("requestBody").begin_object().member("required", std::ranges::any_of(fields, &ApiField::required));
     json_.key("content").begin_object().key("application/json").begin_object().key("schema").begin_object();
     json_.member("type", "object");
     members(fields);
