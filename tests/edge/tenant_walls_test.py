@@ -12,7 +12,8 @@ VALUES = {
     "token": lambda: "x", "password": lambda: unique("password"), "refresh_token": lambda: "x",
     "retention_days": lambda: 90, "legal_hold": lambda: False, "dry_run": lambda: True,
     "class": lambda: "api", "strategy": lambda: "tenant", "burst": lambda: 9, "count": lambda: 9, "period": lambda: 60,
-    "enabled": lambda: False}
+    "enabled": lambda: False, "url": lambda: "https://example.com/", "events": lambda: ["*"],
+    "description": lambda: "x", "active": lambda: True, "overlap_seconds": lambda: 60}
 
 
 def documented_calls(platform):
