@@ -20,6 +20,8 @@ SELECT factory.tenant_id();
 SELECT factory.require('records.write');
 SELECT factory.require('no.such');
 SELECT factory.require(NULL);
+SELECT factory.require_found(true), factory.require_found(NULL);
+SELECT factory.require_found(false);
 
 -- A refused sign-in leaves the former context standing.
 BEGIN;

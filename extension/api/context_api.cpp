@@ -147,6 +147,11 @@ FACTORY_FUNCTION(factory_require) {
   return Datum(0);
 }
 
+FACTORY_FUNCTION(factory_require_found) {
+  if (!pg::boolean_argument(fcinfo, 0, "found")) throw core::Problem("not_found");
+  return BoolGetDatum(true);
+}
+
 FACTORY_FUNCTION(factory_uuid7) {
   (void)fcinfo;
   return pg::uuid_result(core::uuid7());

@@ -39,6 +39,11 @@ LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'f
 COMMENT ON FUNCTION factory.require(text) IS
   'Raises unless the context holds the capability; checks expiry by the clock. Errors: no_context, token_expired, forbidden, validation_failed (no such capability). For anyone.';
 
+CREATE OR REPLACE FUNCTION factory.require_found(found boolean) RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'factory_require_found';
+COMMENT ON FUNCTION factory.require_found(boolean) IS
+  'True, or raises not_found: for the WHERE clause of a list that belongs to something, WHERE factory.require_found(EXISTS (...)) AND ... For anyone.';
+
 CREATE OR REPLACE FUNCTION factory.uuid7() RETURNS uuid
 LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'factory_uuid7';
 COMMENT ON FUNCTION factory.uuid7() IS 'A new UUID of version 7 (RFC 9562), growing within a session. For anyone.';
@@ -52,4 +57,5 @@ SELECT factory.declare('factory.assurance()', 'Assurance of the context', '{publ
 SELECT factory.declare('factory.can(text)', 'Whether the context holds a capability', '{public}', scope => 'global');
 SELECT factory.declare('factory.tenant_with(text)', 'Workspace in which the context holds a capability', '{public}', scope => 'global');
 SELECT factory.declare('factory.require(text)', 'Raise unless the context holds a capability', '{public}', scope => 'global');
+SELECT factory.declare('factory.require_found(boolean)', 'Raise unless it was found', '{public}', scope => 'global');
 SELECT factory.declare('factory.uuid7()', 'A new UUIDv7', '{public}', scope => 'global');

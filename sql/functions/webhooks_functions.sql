@@ -69,13 +69,14 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT m.id, m.topic, m.status, m.attempts, m.last_status, m.last_detail, m.created_at, m.next_attempt_at, m.finished_at
   FROM factory.outbox m
-  WHERE m.tenant_id = factory.tenant_id() AND m.reference = list_webhook_deliveries.id AND m.source = 'webhook'
+  WHERE factory.require_found(EXISTS (SELECT FROM factory.webhooks e WHERE e.tenant_id = factory.tenant_id() AND e.id = list_webhook_deliveries.id))
+    AND m.tenant_id = factory.tenant_id() AND m.reference = list_webhook_deliveries.id AND m.source = 'webhook'
     AND m.id < coalesce(before, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
   ORDER BY m.id DESC
   LIMIT "limit";
 END;
 COMMENT ON FUNCTION factory.list_webhook_deliveries(uuid, integer, uuid) IS
-  'What was sent to an endpoint, newest first, as long as the outbox keeps it. before: message_id of the last row seen. For connectors.manage.';
+  'What was sent to an endpoint, newest first, as long as the outbox keeps it. before: message_id of the last row seen. Error: not_found. For connectors.manage.';
 
 SELECT factory.declare('factory.forget_webhooks()', 'Statement trigger of webhook endpoints', '{}', scope => 'global');
 SELECT factory.declare('factory.create_webhook(text, text[], text)', 'Make a webhook', method => 'POST', path => '/v1/webhooks',

@@ -29,6 +29,7 @@ VALUES = {
     "json": ["{}", "[]", "1", "{"],
     "bytea": ["", "\\x00", "\\xff", "{}", "[]", "\\x" + "00" * LONG, '{"email": "x", "password": "y"}'],
     "inet": ["0.0.0.0", "::1", "10.0.0.0/8"],
+    "cidr": ["0.0.0.0/0", "::/0", "192.0.2.0/24"],
     "text[]": ["{}", "{NULL}", "{x,y}"],
     "regclass": ["0", "4294967295", "pg_class", "factory.users", "factory.memberships", "factory.audit", "pg_authid"],
     "regprocedure": [

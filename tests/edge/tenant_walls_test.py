@@ -33,7 +33,7 @@ def body_of(operation):
     if "requestBody" not in operation:
         return None
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    return {name: VALUES[name]() for name in schema["properties"]}
+    return {name: VALUES[name]() for name in schema.get("properties", {})}
 
 
 def comparable(answer):
@@ -84,7 +84,7 @@ def test_a_foreign_id_looks_like_none_on_every_call_with_a_path_parameter(platfo
         assert {answer.outcome for answer in answers} == {(404, "not_found")}, (method, path)
         assert len({str(comparable(answer)) for answer in answers}) == 1, (method, path)
         tried += 1
-    assert tried == 4
+    assert tried == 14
     assert other.role_of(other.people["staff"]) == "staff"
     assert other.call("owner", "GET", "/v1/invitations").json["data"][0]["status"] == "open"
 
