@@ -233,10 +233,14 @@ void discard_all_of(const Uuid& tenant, const Uuid& reference, const std::string
   static pg::Statement waiting(
       "SELECT id, source, topic, attempts FROM factory.outbox_messages"
       " WHERE tenant_id = $1 AND reference = $2 AND status = 'waiting'");
+  // One that somebody is about to change is discarded when it is claimed.
+  static pg::Statement lock("SELECT 1 FROM factory.outbox_queue WHERE id = $1 FOR UPDATE SKIP LOCKED");
   const pg::Rows rows = waiting.run({Value::uuid(tenant), Value::uuid(reference)});
-  for (std::uint64_t i = 0; i < rows.count(); ++i)
+  for (std::uint64_t i = 0; i < rows.count(); ++i) {
+    if (lock.run({Value::uuid(rows.uuid(i, 1))}).empty()) continue;
     finish({tenant, rows.uuid(i, 1), source_of(rows.text(i, 2)), rows.text(i, 3), rows.integer(i, 4)}, "discarded",
            std::nullopt, detail);
+  }
 }
 
 bool plain_http_is_possible() {
@@ -334,7 +338,9 @@ FACTORY_FUNCTION(factory_outbox_report) {
   fields.check();
   const pg::Connection connection;
   static pg::Statement lock(
-      "SELECT tenant_id, attempts FROM factory.outbox_queue WHERE id = $1 AND lease = $2 AND NOT finished FOR UPDATE");
+      "SELECT tenant_id, attempts FROM factory.outbox_queue WHERE id = $1 AND lease = $2 AND NOT finished FOR UPDATE"
+      " SKIP LOCKED");
+  // Whoever holds the row is giving the message up: a relay serves everybody and waits for nobody.
   const pg::Rows queued = lock.run({Value::uuid(id), Value::uuid(lease)});
   if (queued.empty()) return BoolGetDatum(false);
   Claimed message{queued.uuid(0, 1), id, Source::platform, {}, queued.integer(0, 2)};

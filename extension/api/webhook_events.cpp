@@ -38,15 +38,17 @@ std::map<Uuid, std::vector<Endpoint>>& cached() {
 }
 
 Oid endpoints_table = InvalidOid;
+std::uint64_t epoch = 0;  // grows whenever what was read may be stale
 
 void relation_invalidated(Datum, Oid relation) {
   if (relation == InvalidOid || relation == endpoints_table) {
     cached().clear();
     endpoints_table = InvalidOid;
+    ++epoch;
   }
 }
 
-const std::vector<Endpoint>& endpoints_of(const Uuid& tenant) {
+std::vector<Endpoint> endpoints_of(const Uuid& tenant) {
   static bool registered = false;
   if (!registered) {
     pg::call([] { CacheRegisterRelcacheCallback(relation_invalidated, Datum(0)); });
@@ -55,6 +57,9 @@ const std::vector<Endpoint>& endpoints_of(const Uuid& tenant) {
   auto& known = cached();
   if (const auto found = known.find(tenant); found != known.end()) return found->second;
   if (known.size() >= most_cached_tenants) known.clear();
+  const std::uint64_t before = epoch;
+  // Known before the rows are read: a change that arrives meanwhile is noticed, and what was read is not kept.
+  if (!OidIsValid(endpoints_table)) endpoints_table = platform_relation("webhook_endpoints");
   std::vector<Endpoint> endpoints;
   {
     const AsOwner owner;
@@ -71,8 +76,8 @@ const std::vector<Endpoint>& endpoints_of(const Uuid& tenant) {
       endpoints.back().events.push_back(rows.text(i, 2));
     }
   }
-  if (!OidIsValid(endpoints_table)) endpoints_table = platform_relation("webhook_endpoints");
-  return known[tenant] = std::move(endpoints);
+  if (epoch == before) known[tenant] = endpoints;
+  return endpoints;
 }
 
 // What sending itself leaves in the log would come back as more to send.
@@ -174,10 +179,7 @@ void disable(const Uuid& tenant, const Uuid& endpoint, const char* reason) {
 void publish(const Recorded& recorded) {
   const audit::Event& event = recorded.event;
   if (event.outcome != "success" || is_about_sending(event.action)) return;
-  const std::vector<Endpoint>& known = endpoints_of(*event.tenant);
-  if (known.empty()) return;
-  // A copy: what is queued may end what is remembered.
-  const std::vector<Endpoint> endpoints = known;
+  const std::vector<Endpoint> endpoints = endpoints_of(*event.tenant);
   std::string body;
   for (const Endpoint& endpoint : endpoints) {
     if (!endpoint.wants(event.action)) continue;
@@ -219,6 +221,10 @@ std::variant<outbox::Call, outbox::Unsendable> prepare(const Uuid& tenant, const
 }
 
 void note(const Uuid& tenant, const Uuid& endpoint, core::Verdict verdict) {
+  // A relay serves everybody: it waits for nobody who is changing his endpoint, and the next delivery tells the same.
+  static pg::Statement lock(
+      "SELECT 1 FROM factory.webhook_endpoints WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE SKIP LOCKED");
+  if (lock.run({Value::uuid(tenant), Value::uuid(endpoint)}).empty()) return;
   if (verdict == core::Verdict::gone) return disable(tenant, endpoint, "gone");
   if (verdict == core::Verdict::delivered) {
     static pg::Statement well(
