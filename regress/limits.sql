@@ -126,11 +126,31 @@ FROM factory.serve(:'a', 'GET', '/v1/rate-limits/blocks', :'as_ann', '', '192.0.
 SELECT status, convert_from(body, 'UTF8')::json->'errors'->0->>'pointer' AS pointer FROM factory.serve(:'a', 'PUT', '/v1/rate-limits/policies', :'as_ann', convert_to(:'policy', 'UTF8'), '192.0.2.1');
 \set policy '{"class": "limits", "strategy": "tenant_user", "burst": 1, "count": 1, "period": 86400}'
 SELECT status, convert_from(body, 'UTF8')::json->'errors'->0->>'detail' AS detail FROM factory.serve(:'a', 'PUT', '/v1/rate-limits/policies', :'as_ann', convert_to(:'policy', 'UTF8'), '192.0.2.1');
+\set policy '{"class": "nothing", "strategy": "tenant", "burst": 1, "count": 1, "period": 60}'
+SELECT status, convert_from(body, 'UTF8')::json->'errors'->0->>'detail' AS detail FROM factory.serve(:'a', 'PUT', '/v1/rate-limits/policies', :'as_ann', convert_to(:'policy', 'UTF8'), '192.0.2.1');
 \set policy '{"class": "Invite!", "strategy": "host", "burst": 0, "count": 0, "period": 0}'
 SELECT status, convert_from(body, 'UTF8')::json->'errors' AS errors FROM factory.serve(:'a', 'PUT', '/v1/rate-limits/policies', :'as_ann', convert_to(:'policy', 'UTF8'), '192.0.2.1');
 SELECT r.policy->>'name' AS name, r.policy->>'burst' AS burst, r.policy->>'period' AS period, r.policy->>'source' AS source
 FROM factory.serve(:'a', 'GET', '/v1/rate-limits/policies', :'as_ann', '', '192.0.2.1') s, json_array_elements(convert_from(s.body, 'UTF8')::json->'data') AS r(policy)
 WHERE r.policy->>'name' = 'invite';
+-- Who may not call uses up nothing of what the workspace shares, over HTTP and over SQL.
+\set as_ben '{"authorization": "Bearer ' :ben '", "content-type": "application/json"}'
+SELECT n, s.status FROM generate_series(1, 3) n, factory.serve(:'a', 'POST', '/v1/invitations', :'as_ben',
+  convert_to('{"email": "guest@example.com", "role": "viewer"}', 'UTF8'), '192.0.2.1') s;
+\c - app_login
+BEGIN;
+SELECT factory.sign_in(:'ben', :'a') IS NOT NULL AS viewer;
+DO $$
+BEGIN
+  FOR n IN 1..3 LOOP
+    BEGIN
+      PERFORM factory.create_invitation('guest@example.com', 'viewer');
+    EXCEPTION WHEN insufficient_privilege THEN
+    END;
+  END LOOP;
+END $$;
+ROLLBACK;
+\c - factory_edge
 SELECT n, s.status FROM generate_series(1, 3) n, factory.serve(:'a', 'POST', '/v1/invitations', :'as_ann',
   convert_to(format('{"email": "guest%s@example.com", "role": "viewer"}', n), 'UTF8'), '192.0.2.1') s;
 \set policy '{"class": "invite", "strategy": "tenant", "burst": 2, "count": 2, "period": 3600, "enabled": false}'

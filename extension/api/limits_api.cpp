@@ -3,6 +3,7 @@
 #include "api/address_digest.hpp"
 #include "api/audit_log.hpp"
 #include "api/context.hpp"
+#include "api/declarations.hpp"
 #include "api/fields.hpp"
 #include "api/rate_policies.hpp"
 #include "core/email.hpp"
@@ -114,6 +115,15 @@ void write_for_platform(const RatePolicy& policy) {
                  Value::integer(static_cast<std::int32_t>(policy.period)), Value::boolean(policy.enabled)});
 }
 
+// Every session keeps the policies of all workspaces, so a workspace makes none for classes that are not there.
+bool is_in_use(const std::string& operation_class) {
+  const std::vector<const Declaration*> declared = declarations::all();
+  return rate_policies::names(operation_class) ||
+         std::any_of(declared.begin(), declared.end(), [&operation_class](const Declaration* declaration) {
+           return declaration->rate_class == operation_class;
+         });
+}
+
 void check_tenant(const Uuid& tenant) {
   static pg::Statement statement("SELECT 1 FROM factory.tenant_records WHERE id = $1");
   if (statement.run({Value::uuid(tenant)}).empty()) throw Problem("tenant_not_found");
@@ -179,6 +189,8 @@ FACTORY_FUNCTION(factory_set_rate_policy) {
   static const std::set<std::string, std::less<>> out_of_reach = {"login", "register", "refresh", "public", "limits"};
   if (policy.strategy == Strategy::account || out_of_reach.contains(policy.operation_class))
     fields.complain("class", "invalid_value", "a workspace cannot limit calls of this class");
+  else if (!is_in_use(policy.operation_class))
+    fields.complain("class", "invalid_value", "no call is of this class");
   const std::optional<RatePolicy> ceiling = rate_policies::ceiling(policy.operation_class, policy.strategy, tenant);
   if (ceiling && policy.looser_than(*ceiling))
     fields.complain("burst", "out_of_range",

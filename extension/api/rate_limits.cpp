@@ -60,6 +60,12 @@ void tell(const RatePolicy& policy, std::int64_t window, std::int64_t remaining,
   append(told.state, policy.name, "r", remaining, "t", core::seconds_up(microseconds));
 }
 
+// Whether the gate will let the caller through.
+bool may_call(const Declaration& declaration, const Context* context) {
+  return declaration.requires_what != Requires::capability ||
+         (context != nullptr && context->has_tenant && core::has(context->capabilities, declaration.capability));
+}
+
 }  // namespace
 
 void charge(const Declaration& declaration, const Context* context) {
@@ -69,6 +75,8 @@ void charge(const Declaration& declaration, const Context* context) {
   for (const RatePolicy& policy : rate_policies::of(declaration.rate_class, tenant, caller)) {
     const std::optional<Subject> subject = subject_of(policy.strategy, context);
     if (!subject) continue;
+    // Somebody who may not call at all does not use up what everybody in the workspace shares.
+    if (policy.strategy == Strategy::tenant && !may_call(declaration, context)) continue;
     const limiter::Key key =
         limiter::key_of(policy.operation_class + '\0' + static_cast<char>(policy.strategy) + subject->key);
     const core::Rate rate = *policy.rate();

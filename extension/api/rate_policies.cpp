@@ -184,6 +184,12 @@ const std::vector<RatePolicy>& of(const std::string& operation_class, const std:
              kept.platform, own == kept.tenants.end() ? none : own->second, plan, operation_class, fallbacks[index]);
 }
 
+bool names(const std::string& operation_class) {
+  return std::ranges::any_of(cache().platform, [&operation_class](const RatePolicy& policy) {
+    return policy.operation_class == operation_class;
+  });
+}
+
 std::optional<RatePolicy> ceiling(const std::string& operation_class, core::Strategy strategy, const Uuid& tenant) {
   Cache& kept = cache();
   const std::optional<std::string> plan = plan_of(kept, tenant);

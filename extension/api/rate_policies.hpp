@@ -20,6 +20,9 @@ enum class Caller : std::uint8_t { signed_in, anyone };
 const std::vector<core::RatePolicy>& of(const std::string& operation_class, const std::optional<core::Uuid>& tenant,
                                         Caller caller);
 
+// Whether the platform has a policy for the class.
+bool names(const std::string& operation_class);
+
 // What a workspace cannot loosen: the policy in force without its own ones.
 std::optional<core::RatePolicy> ceiling(const std::string& operation_class, core::Strategy strategy,
                                         const core::Uuid& tenant);
