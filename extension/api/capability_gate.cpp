@@ -3,6 +3,7 @@
 #include "api/context.hpp"
 #include "api/rate_limits.hpp"
 #include "api/request_info.hpp"
+#include "api/safe_mode.hpp"
 #include "core/problem.hpp"
 
 namespace factory::api::gate {
@@ -44,6 +45,7 @@ void pass(const Declaration& declaration, FmgrInfo* function, Datum* private_dat
   if (!request_info().over_http && !(declaration.returns_set && site.charged)) {
     if (declaration.requires_what != Requires::operator_role) {
       require_user();
+      safe_mode::check(declaration);
       rate_limits::charge(declaration, context::current());
     }
     site.charged = true;

@@ -10,6 +10,7 @@
 #include "api/quota_requests.hpp"
 #include "api/rate_limits.hpp"
 #include "api/request_info.hpp"
+#include "api/safe_mode.hpp"
 #include "api/sessions.hpp"
 #include "api/verification.hpp"
 #include "core/cursor.hpp"
@@ -120,12 +121,14 @@ class Call {
       context_ = establish(claims, tenant_,
                            declaration_->requires_what == Requires::user ? Membership::optional : Membership::needed);
       context::mint(*context_);
+      safe_mode::check(*declaration_);
       rate_limits::charge(*declaration_, &*context_);
       gate::check(*declaration_);
       if (context_->has_tenant) quota::count_request(*declaration_, context_->tenant, request_.reads());
     } else if (!declaration_->global() && !tenant_) {
       throw Problem("tenant_required");
     } else {
+      safe_mode::check(*declaration_);
       rate_limits::charge(*declaration_, nullptr);
     }
     return run(match.captures);

@@ -1,0 +1,140 @@
+#include "api/safe_mode.hpp"
+
+#include "api/context.hpp"
+#include "api/secrets.hpp"
+#include "core/json_writer.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/pg_extension.h"
+}
+
+namespace factory::api::safe_mode {
+
+using core::Problem;
+using pg::Value;
+
+namespace {
+
+const Cause* causes = nullptr;  // constant-initialized, so it is there before the first cause's constructor runs
+
+// What stays open besides reading: signing in and out, and what a workspace can mend for itself.
+constexpr std::array<std::string_view, 5> open_calls = {"factory.login", "factory.refresh", "factory.logout",
+                                                        "factory.run_tenant_job", "factory.set_rate_policy"};
+
+// Texts of two columns of all rows: the newest committed ones and our own, whatever snapshot the transaction has.
+std::vector<Reason> texts_of(Oid table, const char* first, const char* second) {
+  struct Raw {
+    char *first, *second;
+  };
+  std::vector<Raw> rows;
+  pg::call([&] {
+    Relation relation = table_open(table, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+    const auto text_in = [&](HeapTuple tuple, const char* column) -> char* {
+      bool null = true;
+      const AttrNumber number = get_attnum(table, column);
+      if (number == InvalidAttrNumber) return nullptr;
+      const Datum value = heap_getattr(tuple, number, RelationGetDescr(relation), &null);
+      if (null) return nullptr;
+      return get_atttype(table, number) == NAMEOID ? pstrdup(NameStr(*DatumGetName(value)))
+                                                   : TextDatumGetCString(value);
+    };
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+      const Raw row{text_in(tuple, first), text_in(tuple, second)};
+      if (row.first != nullptr && row.second != nullptr) rows.push_back(row);
+    }
+    systable_endscan(scan);
+    table_close(relation, AccessShareLock);
+  });
+  std::vector<Reason> result;
+  for (const Raw& row : rows) result.push_back({row.first, row.second});
+  return result;
+}
+
+std::string versions_differ() {
+  for (const Reason& row : texts_of(ExtensionRelationId, "extname", "extversion"))
+    if (row.cause == "platform_factory" && row.text != FACTORY_VERSION)
+      return "the library is " FACTORY_VERSION " and the schema " + row.text +
+             ": run ALTER EXTENSION platform_factory UPDATE";
+  return {};
+}
+
+const Cause session_secret("session_secret", [] { return secrets::session_trouble(); });
+const Cause versions("versions", versions_differ);
+
+std::vector<Reason> ask() {
+  const AsOwner owner;
+  std::vector<Reason> found;
+  for (const Cause* cause = causes; cause != nullptr; cause = cause->next)
+    if (std::string text = cause->reason(); !text.empty()) found.push_back({cause->name, std::move(text)});
+  if (const Oid table = platform_relation("safe_mode_reasons"); OidIsValid(table))
+    for (Reason& kept : texts_of(table, "cause", "reason")) found.push_back(std::move(kept));
+  std::sort(found.begin(), found.end(), [](const Reason& a, const Reason& b) { return a.cause < b.cause; });
+  return found;
+}
+
+bool stays_open(const Declaration& declaration) {
+  if (declaration.requires_what == Requires::operator_role) return true;
+  if (std::find(open_calls.begin(), open_calls.end(), declaration.name) != open_calls.end()) return true;
+  // Functions that are no HTTP call say by their volatility whether they write.
+  const Oid function = declaration.function;
+  return declaration.method.empty() && pg::call([function] { return func_volatile(function); }) != PROVOLATILE_VOLATILE;
+}
+
+}  // namespace
+
+Cause::Cause(const char* name_, std::string (*reason_)()) : name(name_), reason(reason_), next(causes) {
+  causes = this;
+}
+
+const std::vector<Reason>& reasons() {
+  // Never destroyed: at process exit the server's memory is gone before static destructors would run.
+  static auto* known = new std::vector<Reason>();
+  static std::uint64_t known_at = 0;
+  const std::uint64_t now = declarations::cache_epoch();
+  if (known_at != now) {
+    *known = ask();
+    known_at = now;
+  }
+  return *known;
+}
+
+void changed() {
+  // The same message that the triggers of factory.forget_cached() send.
+  const Oid table = platform_relation("routes");
+  pg::call([table] { CacheInvalidateRelcacheByRelid(table); });
+}
+
+bool put(const std::string& cause, const std::string& text, const std::string& by) {
+  static pg::Statement read("SELECT reason FROM factory.safe_mode_reasons WHERE cause = $1");
+  static pg::Statement write(
+      "INSERT INTO factory.safe_mode_reasons (cause, reason, entered_by) VALUES ($1, $2, $3)"
+      " ON CONFLICT (cause) DO UPDATE SET reason = excluded.reason, entered_by = excluded.entered_by,"
+      " entered_at = excluded.entered_at");
+  static pg::Statement remove("DELETE FROM factory.safe_mode_reasons WHERE cause = $1");
+  const pg::Connection connection;
+  // A row that says the same is left alone: its trigger makes every backend ask anew.
+  const pg::Rows rows = read.run({Value::text(cause)});
+  if (rows.empty() ? text.empty() : rows.text(0, 1) == text) return false;
+  if (text.empty())
+    remove.run({Value::text(cause)});
+  else
+    write.run({Value::text(cause), Value::text(text), Value::text(by)});
+  return true;
+}
+
+void check(const Declaration& declaration) {
+  if (declaration.method == "GET" || !is_on() || stays_open(declaration)) return;
+  std::string detail, list;
+  core::JsonWriter writer(list);
+  writer.begin_array();
+  for (const Reason& reason : reasons()) {
+    detail += (detail.empty() ? "" : "; ") + reason.text;
+    writer.value(reason.text);
+  }
+  writer.end_array();
+  throw Problem("safe_mode", detail).with("reasons", list);
+}
+
+}  // namespace factory::api::safe_mode
