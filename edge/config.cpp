@@ -176,6 +176,12 @@ void check_together(ConfigOutcome& outcome) {
 
 }  // namespace
 
+std::vector<KnownSetting> known_settings() {
+  std::vector<KnownSetting> known;
+  for (const auto& setting : settings()) known.push_back({setting.variable, setting.text, setting.help});
+  return known;
+}
+
 ConfigOutcome read_config(int argc, char** argv) {
   CLI::App app{
       "factory-edge: the HTTP server of the Digital Platform Factory.\n"
@@ -184,6 +190,10 @@ ConfigOutcome read_config(int argc, char** argv) {
   app.set_version_flag("--version", std::string("factory-edge ") + FACTORY_VERSION);
   bool check = false;
   const auto* relay = app.add_subcommand("relay", "Send what stands in the outbox, and serve nothing")->fallthrough();
+  auto* env = app.add_subcommand("env", "Print a complete .env: what is set already, and fresh secrets for the rest");
+  ConfigOutcome outcome;
+  env->add_option("file", outcome.env_file, "An .env whose values are kept; the environment wins")
+      ->check(CLI::ExistingFile);
   app.add_flag("--check-config", check, "Name every wrong setting, print the others and stop");
   const auto all = settings();
   std::vector<std::string> texts;
@@ -192,7 +202,6 @@ ConfigOutcome read_config(int argc, char** argv) {
     app.add_option(all[index].flag, texts[index], all[index].help)->envname(all[index].variable)->capture_default_str();
   }
 
-  ConfigOutcome outcome;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -202,6 +211,11 @@ ConfigOutcome read_config(int argc, char** argv) {
   }
   if (relay->parsed()) outcome.next = ConfigOutcome::Next::relay;
   if (check) outcome.next = ConfigOutcome::Next::check;
+  if (env->parsed()) {
+    // What is wrong with a value is for --check-config to say.
+    outcome.next = ConfigOutcome::Next::env;
+    return outcome;
+  }
   if (const char* url = std::getenv("DATABASE_URL")) outcome.config.database_url = url;
   if (const char* url = std::getenv("SMTP_URL")) outcome.config.smtp_url = url;
   for (std::size_t index = 0; index < all.size(); ++index) {

@@ -40,15 +40,27 @@ struct Config {
 
 /// What the command line and the environment came to.
 struct ConfigOutcome {
-  enum class Next { serve, relay, check, exit };
+  enum class Next { serve, relay, check, env, exit };
 
   Next next = Next::serve;
   /// With Next::exit: after --help, --version or a wrong flag.
   int exit_code = 0;
+  /// With Next::env: the file whose values are kept, or empty.
+  std::string env_file;
   Config config;
   /// One sentence for each wrong value: the name, the value, what is expected.
   std::vector<std::string> problems;
 };
+
+/// A setting as the environment gives it.
+struct KnownSetting {
+  std::string name;
+  std::string text;  ///< its default
+  std::string help;
+};
+
+/// All settings that have a flag.
+std::vector<KnownSetting> known_settings();
 
 /// Reads flags and environment. --help, --version and complaints about flags are printed here.
 ConfigOutcome read_config(int argc, char** argv);

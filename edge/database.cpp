@@ -99,20 +99,20 @@ Answer Database::call(Statement statement, const CallArguments& arguments, const
   return answer_of(run(statement, arguments, caller).get());
 }
 
-Health Database::health(const Caller& caller) {
+Readiness Database::readiness(const Caller& caller) {
   const auto deadline = Clock::now() + longest_silence;
   Lease link(*this, caller, deadline);
   ResultPtr result(nullptr, PQclear);
   try {
-    result = link->run(Statement::health, {}, caller, deadline);
+    result = link->run(Statement::readiness, {}, caller, deadline);
   } catch (const DatabaseFailure& failure) {
     if (Clock::now() < deadline && failure.sqlstate() != "57014") throw;
     link.close();
     throw DatabaseFailure(Kind::unreachable);
   }
-  if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 4) broken_contract();
-  return {field(result.get(), 0) == "t", std::string(field(result.get(), 1)), std::string(field(result.get(), 2)),
-          std::string(field(result.get(), 3))};
+  if (PQntuples(result.get()) != 1 || PQnfields(result.get()) != 6) broken_contract();
+  const auto text = [&result](int column) { return std::string(field(result.get(), column)); };
+  return {text(0) == "t", text(1), text(2), text(3), text(4), text(5) == "t"};
 }
 
 void Database::tick() { run(Statement::tick, {}, {}); }

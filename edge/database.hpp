@@ -21,12 +21,15 @@ struct Answer {
   std::string body;
 };
 
-/// What factory.health() answers.
-struct Health {
+/// What factory.readiness() answers.
+struct Readiness {
   bool ok = false;
   std::string version;
   std::string schema_version;
   std::string detail;
+  /// green, amber or red: the worst that was found last.
+  std::string colour;
+  bool safe_mode = false;
 };
 
 /// The database behind a pool of connections. It is found again after an outage by whoever asks first.
@@ -38,9 +41,9 @@ class Database {
   /// Throws DatabaseFailure.
   Answer call(Statement statement, const CallArguments& arguments, const Caller& caller);
 
-  /// Calls health, and waits no longer than `longest_silence` in all, whatever a call may take. A database that is
+  /// Asks whether the platform can serve, and waits no longer than `longest_silence` in all, whatever a call may take. A database that is
   /// silent is left as it is for the calls of others. Throws DatabaseFailure.
-  Health health(const Caller& caller);
+  Readiness readiness(const Caller& caller);
 
   /// Has the database run the jobs that are due. Throws DatabaseFailure.
   void tick();

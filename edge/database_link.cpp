@@ -28,7 +28,7 @@ constexpr std::array<StatementText, 4> statements{{
     {"serve_global",
      "SELECT status, headers, body FROM factory.serve_global($1::text, $2::text, $3::jsonb, $4::bytea, $5::inet)",
      true},
-    {"health", "SELECT ok, version, schema_version, detail FROM factory.health()", false},
+    {"readiness", "SELECT ok, version, schema_version, detail, colour, safe_mode FROM factory.readiness()", false},
     {"tick", "SELECT factory.tick()", false},
 }};
 

@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 inline constexpr auto longest_silence = std::chrono::milliseconds(1800);
 
 /// The statements of the edge. They are prepared on a connection when it first needs them.
-enum class Statement : std::uint8_t { serve, serve_global, health, tick };
+enum class Statement : std::uint8_t { serve, serve_global, readiness, tick };
 
 /// The arguments of serve and serve_global.
 struct CallArguments {
@@ -74,7 +74,7 @@ class DatabaseLink {
   /// a statement after `call_timeout` seconds.
   DatabaseLink(const std::string& url, int call_timeout, Clock::time_point deadline);
 
-  /// Runs a statement and gives its one result: rows in binary form, for health and tick in text form.
+  /// Runs a statement and gives its one result: rows in binary form, for readiness and tick in text form.
   ResultPtr run(Statement statement, const CallArguments& arguments, const Caller& caller, Clock::time_point deadline);
 
   /// Whether the last call left it as it was: no failure, no open transaction.

@@ -110,15 +110,17 @@ Reply Forwarder::healthz(const Exchange&) {
 }
 
 Reply Forwarder::readyz(const Exchange& exchange) {
-  const Health health = database_.health(caller_of(exchange));
-  if (!health.ok) return problem(exchange, "safe_mode", health.detail);
+  const Readiness readiness = database_.readiness(caller_of(exchange));
+  if (!readiness.ok) return problem(exchange, "safe_mode", readiness.detail);
   Reply reply{200, {{"Content-Type", "application/json"}}, {}, {}, {}};
   reply.body += '{';
   append_member(reply.body, "status", "ok");
   append_member(reply.body, "database", "ok");
-  append_member(reply.body, "version", health.version);
-  append_member(reply.body, "schema_version", health.schema_version);
+  append_member(reply.body, "version", readiness.version);
+  append_member(reply.body, "schema_version", readiness.schema_version);
   append_member(reply.body, "edge_version", FACTORY_VERSION);
+  append_member(reply.body, "health", readiness.colour);
+  append_member(reply.body, "safe_mode", readiness.safe_mode ? "on" : "off");
   reply.body += '}';
   return reply;
 }
@@ -128,7 +130,15 @@ Reply Forwarder::metrics_page(const Exchange& exchange) {
   const bool through_proxy = exchange.head.find(Field::x_forwarded_for) || exchange.head.find(Field::forwarded);
   const bool local = exchange.client.is_loopback() && !(through_proxy && trusted_proxies_.empty());
   if (!local && !any_contains(metrics_allow_, exchange.client)) return problem(exchange, "not_found");
-  return {200, {{"Content-Type", "text/plain; version=0.0.4"}}, metrics_.prometheus_text(), {}, {}};
+  std::optional<Readiness> readiness;
+  try {
+    readiness = database_.readiness(caller_of(exchange));
+  } catch (const DatabaseFailure&) {
+    // A database that does not answer has no colour; what the edge counts is shown all the same.
+  }
+  std::string text = metrics_.prometheus_text();
+  if (readiness) append_platform_state(text, readiness->colour, readiness->safe_mode);
+  return {200, {{"Content-Type", "text/plain; version=0.0.4"}}, std::move(text), {}, {}};
 }
 
 Reply Forwarder::forward(const Exchange& exchange) {

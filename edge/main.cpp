@@ -12,6 +12,7 @@
 
 #include "edge/config.hpp"
 #include "edge/database.hpp"
+#include "edge/env_file.hpp"
 #include "edge/forwarder.hpp"
 #include "edge/gate.hpp"
 #include "edge/log.hpp"
@@ -134,6 +135,10 @@ int main(int argc, char** argv) {
   try {
     ConfigOutcome outcome = read_config(argc, argv);
     if (outcome.next == ConfigOutcome::Next::exit) return outcome.exit_code;
+    if (outcome.next == ConfigOutcome::Next::env) {
+      std::cout << complete_env(outcome.env_file);
+      return 0;
+    }
     TlsContext tls(nullptr, SSL_CTX_free);
     if (outcome.problems.empty() && !outcome.config.tls_certificate.empty()) {
       try {

@@ -103,4 +103,11 @@ std::string Metrics::prometheus_text() const {
   return out;
 }
 
+void append_platform_state(std::string& out, std::string_view colour, bool safe_mode) {
+  append_head(out, "factory_health", "gauge", "Worst colour of the platform's parts: 0 green, 1 amber, 2 red.");
+  append_value(out, "factory_health", colour == "green" ? 0 : colour == "amber" ? 1 : 2);
+  append_head(out, "factory_safe_mode", "gauge", "1 while the platform is in safe mode.");
+  append_value(out, "factory_safe_mode", safe_mode ? 1 : 0);
+}
+
 }  // namespace factory::edge

@@ -53,4 +53,7 @@ class Metrics {
   std::vector<Counter> refusals_;
 };
 
+/// What the database says of the platform, in the same format. `colour`: green, amber or red.
+void append_platform_state(std::string& out, std::string_view colour, bool safe_mode);
+
 }  // namespace factory::edge

@@ -8,7 +8,7 @@ SELECT * FROM factory.permission_matrix();
 SELECT count(*) FILTER (WHERE owner) AS owner, count(*) FILTER (WHERE admin) AS admin, count(*) FILTER (WHERE staff) AS staff,
        count(*) FILTER (WHERE viewer) AS viewer FROM factory.permission_matrix();
 SELECT count(*) > 50 AS many, count(DISTINCT code) = count(*) AS unique_codes, min(status), max(status) FROM factory.errors();
-SELECT ok, version = schema_version AS in_step, detail FROM factory.health();
+SELECT ok, version = schema_version AS in_step, detail FROM factory.readiness();
 SELECT factory.openapi()->>'openapi' AS openapi;
 
 -- An app's functions become calls, for their owner who is an operator.

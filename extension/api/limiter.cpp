@@ -111,4 +111,14 @@ void count(Counter kind, const Key& key, const std::function<void(core::WindowCo
             });
 }
 
+Fill fill() {
+  // Without the locks: a number of this size is read whole, and a moment later all may be otherwise anyway.
+  const std::int64_t time = now();
+  const std::size_t size = spaces * sets() * ways;
+  const auto* cells = reinterpret_cast<const volatile Cell*>(&*memory + 1);
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < size; ++i) used += cells[i].kept > time ? 1 : 0;
+  return {used, size};
+}
+
 }  // namespace factory::api::limiter

@@ -33,4 +33,10 @@ inline constexpr std::size_t counter_kinds = 3;
 // Runs change(counter, now) on the counter of a key, alone; it must neither throw nor raise nor wait.
 void count(Counter kind, const Key& key, const std::function<void(core::WindowCount&, std::int64_t)>& change);
 
+// How many places hold a key that counts, and how many there are.
+struct Fill {
+  std::size_t used, size;
+};
+Fill fill();
+
 }  // namespace factory::api::limiter

@@ -1,7 +1,6 @@
-// Declarations seen from outside: the permission matrix, the catalogue of problems, health, and an app's own routes.
+// Declarations seen from outside: the permission matrix, the catalogue of problems, and an app's own routes.
 #include "api/context.hpp"
 #include "api/declarations.hpp"
-#include "api/secrets.hpp"
 #include "core/path_template.hpp"
 #include "core/rate_policy.hpp"
 
@@ -113,19 +112,6 @@ FACTORY_FUNCTION(factory_errors) {
                     Value::text(std::string_view(kind.sqlstate)), Value::text(std::string_view(kind.title)),
                     Value::text(std::string_view(kind.hint))});
   return pg::rows_result(fcinfo, rows);
-}
-
-FACTORY_FUNCTION(factory_health) {
-  const pg::Connection connection;
-  static pg::Statement version("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'platform_factory'");
-  const std::string schema_version = version.run({}, pg::Reads::snapshot).text(0, 1);
-  std::string detail = secrets::session_trouble();
-  if (schema_version != FACTORY_VERSION)
-    detail = "the library is " FACTORY_VERSION " and the schema " + schema_version +
-             ": run ALTER EXTENSION platform_factory UPDATE";
-  return pg::row_result(fcinfo,
-                        {Value::boolean(detail.empty()), Value::text(FACTORY_VERSION), Value::text(schema_version),
-                         detail.empty() ? Value::null(TEXTOID) : Value::text(detail)});
 }
 
 FACTORY_FUNCTION(factory_route_add) {

@@ -1,5 +1,6 @@
 #include "api/safe_mode.hpp"
 
+#include "api/audit_log.hpp"
 #include "api/context.hpp"
 #include "api/secrets.hpp"
 #include "core/json_writer.hpp"
@@ -121,6 +122,12 @@ bool put(const std::string& cause, const std::string& text, const std::string& b
     remove.run({Value::text(cause)});
   else
     write.run({Value::text(cause), Value::text(text), Value::text(by)});
+  audit::Event event;
+  event.action = text.empty() ? "safe_mode.left" : "safe_mode.entered";
+  event.target_type = "safe_mode";
+  event.target_id = cause;
+  if (!text.empty()) core::JsonWriter(event.metadata).begin_object().member("reason", text).end_object();
+  audit::record(event);
   return true;
 }
 

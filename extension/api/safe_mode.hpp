@@ -35,8 +35,8 @@ inline bool is_on() { return !reasons().empty(); }
 // What a cause depends on has changed: every backend asks anew once this transaction has committed.
 void changed();
 
-// Keeps a reason as a row of factory.safe_mode_reasons, or takes it back (empty text). As factory_owner. Returns whether
-// anything changed.
+// Keeps a reason as a row of factory.safe_mode_reasons, or takes it back (empty text), and records either. As factory_owner.
+// Returns whether anything changed.
 bool put(const std::string& cause, const std::string& text, const std::string& by);
 
 // Throws safe_mode with the reasons unless the declared function only reads, signs somebody in or out, or repairs.

@@ -27,6 +27,7 @@ CREATE VIEW factory.declared_privileges AS
                ('TABLE factory.audit_policy', 'factory_app', 'SELECT'),
                ('TABLE factory.jobs', 'factory_operator', 'SELECT'),
                ('TABLE factory.job_log', 'factory_operator', 'SELECT'),
+               ('TABLE factory.safe_mode', 'factory_operator', 'SELECT'),
                ('TABLE factory.outbox', 'factory_app', 'SELECT'),
                ('TABLE factory.webhooks', 'factory_app', 'SELECT'),
                ('TABLE factory.outbound_allowed', 'factory_operator', 'SELECT'),

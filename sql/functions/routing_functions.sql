@@ -45,12 +45,6 @@ AS 'MODULE_PATHNAME', 'factory_serve_global';
 COMMENT ON FUNCTION factory.serve_global(text, text, jsonb, bytea, inet) IS
   'Answers one HTTP call that names no workspace; 421 with x-factory-tenant says where a call belongs that does. For factory_edge.';
 
-CREATE OR REPLACE FUNCTION factory.health(OUT ok boolean, OUT version text, OUT schema_version text, OUT detail text)
-LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'factory_health';
-COMMENT ON FUNCTION factory.health() IS
-  'Whether the platform can work: version of the library, version of the schema, and what is wrong. For factory_edge and apps.';
-
 CREATE OR REPLACE FUNCTION factory.permission_matrix()
 RETURNS TABLE (capability text, owner boolean, admin boolean, staff boolean, viewer boolean)
 LANGUAGE c STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -92,7 +86,6 @@ COMMENT ON FUNCTION factory.write_route(text, text, text, text, text, text, text
 
 SELECT factory.declare('factory.serve(uuid, text, text, jsonb, bytea, inet)', 'Answer an HTTP call in a workspace', '{factory_edge}', reply => 'document');
 SELECT factory.declare('factory.serve_global(text, text, jsonb, bytea, inet)', 'Answer an HTTP call outside of workspaces', '{factory_edge}', scope => 'global', reply => 'document');
-SELECT factory.declare('factory.health()', 'Health of the platform', '{factory_edge,factory_app,factory_operator}', scope => 'global');
 SELECT factory.declare('factory.permission_matrix()', 'Capabilities of the built-in roles', '{public}', 'GET', '/v1/permissions', 'global', reply => 'array', rate_class => 'public');
 SELECT factory.declare('factory.errors()', 'Catalogue of problem codes', '{public}', 'GET', '/v1/errors', 'global', reply => 'array', rate_class => 'public');
 SELECT factory.declare('factory.openapi()', 'This document', '{factory_app,factory_operator}', 'GET', '/v1/openapi.json', 'global', reply => 'document', rate_class => 'public');

@@ -79,5 +79,6 @@ CREATE FUNCTION factory.serve_global(text, text, jsonb, bytea, inet) RETURNS fac
   SELECT factory.serve_any(NULL, $1, $2, $3, $4, $5)
 $$;
 
-CREATE FUNCTION factory.health(OUT ok boolean, OUT version text, OUT schema_version text, OUT detail text)
-  LANGUAGE sql AS $$ SELECT true, '0.0.0', '0', NULL::text $$;
+CREATE FUNCTION factory.readiness(OUT ok boolean, OUT version text, OUT schema_version text, OUT detail text, OUT colour text,
+                                  OUT safe_mode boolean)
+  LANGUAGE sql AS $$ SELECT true, '0.0.0', '0', NULL::text, 'green', false $$;

@@ -33,7 +33,7 @@ VALUES = {
     "text[]": ["{}", "{NULL}", "{x,y}"],
     "regclass": ["0", "4294967295", "pg_class", "factory.users", "factory.memberships", "factory.audit", "pg_authid"],
     "regprocedure": [
-        "0", "4294967295", "now()", "factory.serve_global(text,text,jsonb,bytea,inet)", "factory.health()"],
+        "0", "4294967295", "now()", "factory.serve_global(text,text,jsonb,bytea,inet)", "factory.readiness()"],
     "oid": ["0", "1259", "4294967295"],
 }
 # What the server itself says of a value, an object or a LIMIT, before or beside our functions.
