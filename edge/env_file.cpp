@@ -86,9 +86,11 @@ std::string complete_env(const std::string& file) {
     }
     add(name, help, fresh_secret);
   };
-  add_secret("SESSION_SECRET", "Signs access tokens. For the server: its environment, or this file as factory.secrets_file");
+  add_secret("SESSION_SECRET",
+             "Signs access tokens. For the server: its environment, or this file as factory.secrets_file");
   add_secret("ENCRYPTION_KEY", "Seals stored secrets. Keep it: without it they are lost. For the server, as above");
-  add("DATABASE_URL", "Where the edge signs in. A password made here has to be given to the role: ALTER ROLE factory_edge PASSWORD",
+  add("DATABASE_URL",
+      "Where the edge signs in. A password made here has to be given to the role: ALTER ROLE factory_edge PASSWORD",
       [] { return "postgresql://factory_edge:" + fresh_secret() + "@/platform?host=/var/run/postgresql"; });
   add("SMTP_URL", "Mail server, such as smtps://user:password@mail.example.com; empty: mails wait", [] { return ""; });
   for (const auto& setting : known_settings()) add(setting.name, setting.help, [&] { return setting.text; });

@@ -26,7 +26,8 @@ void keep(const Component& component) {
   static pg::Statement write(
       "INSERT INTO factory.health_components (component, colour, evidence, remedy, checked_at)"
       " VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp()) ON CONFLICT (component) DO UPDATE SET"
-      " colour = excluded.colour, evidence = excluded.evidence, remedy = excluded.remedy, checked_at = excluded.checked_at");
+      " colour = excluded.colour, evidence = excluded.evidence, remedy = excluded.remedy, checked_at = "
+      "excluded.checked_at");
   const pg::Connection connection;
   const Finding& found = component.finding;
   write.run({Value::text(component.name), Value::text(std::string_view(health::colour_name(found.colour))),
@@ -38,7 +39,8 @@ std::int64_t check_health(jobs::Run&) {
   const Finding lint = health::look_at_lint();
   keep({by_lint, lint});
   const bool critical = lint.colour == Colour::red;
-  safe_mode::put(by_lint, critical ? "factory.lint() has critical findings: mend them and run the job check_health" : "",
+  safe_mode::put(by_lint,
+                 critical ? "factory.lint() has critical findings: mend them and run the job check_health" : "",
                  "check_health");
   std::int64_t components = 1;
   for (const Component& component : health::look()) {
@@ -49,8 +51,8 @@ std::int64_t check_health(jobs::Run&) {
   return components;
 }
 
-const jobs::Job health_job("check_health", "Looks at every part of the platform and keeps what it finds.", "*/5 * * * *",
-                           jobs::Scope::platform, 1, check_health);
+const jobs::Job health_job("check_health", "Looks at every part of the platform and keeps what it finds.",
+                           "*/5 * * * *", jobs::Scope::platform, 1, check_health);
 
 // What the job kept. As factory_owner.
 struct Snapshot {
@@ -92,7 +94,8 @@ FACTORY_FUNCTION(factory_health) {
   for (const Component& component : components) {
     const Finding& found = component.finding;
     rows.push_back({Value::text(component.name), Value::text(std::string_view(health::colour_name(found.colour))),
-                    Value::text(found.evidence), found.remedy.empty() ? Value::null(TEXTOID) : Value::text(found.remedy)});
+                    Value::text(found.evidence),
+                    found.remedy.empty() ? Value::null(TEXTOID) : Value::text(found.remedy)});
   }
   return pg::rows_result(fcinfo, rows);
 }
@@ -105,10 +108,9 @@ FACTORY_FUNCTION(factory_platform_health) {
   for (const auto& [component, colour] : seen.shown)
     writer.begin_object().member("component", component).member("colour", colour).end_object();
   writer.end_array();
-  return pg::row_result(fcinfo, {Value::text(std::string_view(health::colour_name(seen.worst))),
-                                 Value::boolean(safe_mode::is_on()),
-                                 seen.checked_at ? Value::timestamp(*seen.checked_at) : Value::null(TIMESTAMPTZOID),
-                                 Value::json(list)});
+  return pg::row_result(
+      fcinfo, {Value::text(std::string_view(health::colour_name(seen.worst))), Value::boolean(safe_mode::is_on()),
+               seen.checked_at ? Value::timestamp(*seen.checked_at) : Value::null(TIMESTAMPTZOID), Value::json(list)});
 }
 
 FACTORY_FUNCTION(factory_readiness) {
@@ -123,11 +125,10 @@ FACTORY_FUNCTION(factory_readiness) {
     if (reason.cause == "session_secret" || reason.cause == "versions") cannot_serve = reason.text;
   }
   const bool ok = cannot_serve.empty();
-  return pg::row_result(
-      fcinfo,
-      {Value::boolean(ok), Value::text(FACTORY_VERSION), Value::text(schema_version),
-       detail.empty() ? Value::null(TEXTOID) : Value::text(ok ? detail : cannot_serve),
-       Value::text(std::string_view(health::colour_name(snapshot(true).worst))), Value::boolean(safe_mode::is_on())});
+  return pg::row_result(fcinfo, {Value::boolean(ok), Value::text(FACTORY_VERSION), Value::text(schema_version),
+                                 detail.empty() ? Value::null(TEXTOID) : Value::text(ok ? detail : cannot_serve),
+                                 Value::text(std::string_view(health::colour_name(snapshot(true).worst))),
+                                 Value::boolean(safe_mode::is_on())});
 }
 
 FACTORY_FUNCTION(factory_enter_safe_mode) {

@@ -50,7 +50,8 @@ Finding safe_mode_reasons() {
   for (const safe_mode::Reason& reason : safe_mode::reasons())
     text += (text.empty() ? "" : "; ") + reason.cause + ": " + reason.text;
   if (text.empty()) return {Colour::green, "off", ""};
-  return {Colour::red, text, "Mend the causes; SELECT * FROM factory.leave_safe_mode() takes an operator's reason back."};
+  return {Colour::red, text,
+          "Mend the causes; SELECT * FROM factory.leave_safe_mode() takes an operator's reason back."};
 }
 
 Finding session_secret() {
@@ -69,7 +70,8 @@ Finding database() {
       "SELECT greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid))::pg_catalog.int8"
       " FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()");
   const std::int64_t age = ages.run({}, pg::Reads::snapshot).bigint(0, 1);
-  return finding(by(age, old_age, dangerous_age), "oldest transaction is " + std::to_string(age) + " old, of 2147483647",
+  return finding(by(age, old_age, dangerous_age),
+                 "oldest transaction is " + std::to_string(age) + " old, of 2147483647",
                  "End long transactions and prepared ones, drop forgotten replication slots, and VACUUM (FREEZE).");
 }
 
@@ -93,11 +95,13 @@ Finding connections() {
 Finding replication() {
   const pg::Replication lag = pg::replication();
   if (lag.standbys == 0 && !RecoveryInProgress()) return {Colour::green, "no standby is connected", ""};
-  const Colour colour = std::max(by(lag.bytes, lag_bytes, large_lag_bytes), by(lag.seconds, lag_seconds, long_lag_seconds));
-  return finding(colour,
-                 (RecoveryInProgress() ? std::string("this standby") : std::to_string(lag.standbys) + " standbys, the last") +
-                     " is " + std::to_string(lag.bytes) + " bytes and " + std::to_string(lag.seconds) + " s behind",
-                 "Look at the standby's log, its disk and the network between.");
+  const Colour colour =
+      std::max(by(lag.bytes, lag_bytes, large_lag_bytes), by(lag.seconds, lag_seconds, long_lag_seconds));
+  return finding(
+      colour,
+      (RecoveryInProgress() ? std::string("this standby") : std::to_string(lag.standbys) + " standbys, the last") +
+          " is " + std::to_string(lag.bytes) + " bytes and " + std::to_string(lag.seconds) + " s behind",
+      "Look at the standby's log, its disk and the network between.");
 }
 
 Finding jobs_run() {
@@ -129,10 +133,11 @@ Finding jobs_run() {
 Finding outbox_age() {
   static pg::Statement backlog("SELECT waiting, due, oldest_seconds FROM factory.outbox_backlog()");
   const pg::Rows rows = backlog.run({}, pg::Reads::snapshot);
-  return finding(by(rows.integer(0, 3), late_seconds, very_late_seconds),
-                 std::to_string(rows.bigint(0, 1)) + " messages wait, " + std::to_string(rows.bigint(0, 2)) +
-                     " are due, the oldest for " + std::to_string(rows.integer(0, 3)) + " s",
-                 "See that a relay runs (factory-edge, FACTORY_RELAY_TRANSFERS) and that it has an SMTP_URL for mails.");
+  return finding(
+      by(rows.integer(0, 3), late_seconds, very_late_seconds),
+      std::to_string(rows.bigint(0, 1)) + " messages wait, " + std::to_string(rows.bigint(0, 2)) +
+          " are due, the oldest for " + std::to_string(rows.integer(0, 3)) + " s",
+      "See that a relay runs (factory-edge, FACTORY_RELAY_TRANSFERS) and that it has an SMTP_URL for mails.");
 }
 
 Finding evidence_ring_state() {
@@ -148,7 +153,8 @@ Finding evidence_ring_state() {
             "Look at the server's log for platform_factory worker."};
   Colour colour = by(percent(static_cast<double>(status.waiting), static_cast<double>(status.size)), 50, 90);
   if (status.refused > 0) colour = std::max(colour, Colour::amber);
-  return finding(colour, text, "Find who is refused so often (GET /v1/rate-limits/blocks), and raise factory.evidence_records.");
+  return finding(colour, text,
+                 "Find who is refused so often (GET /v1/rate-limits/blocks), and raise factory.evidence_records.");
 }
 
 Finding audit_partitions() {
@@ -262,9 +268,12 @@ Finding look_at_lint() {
   const pg::Connection connection;
   const pg::Rows rows = count.run({});
   const std::int64_t critical = rows.bigint(0, 1), warnings = rows.bigint(0, 2);
-  return finding(critical > 0 ? Colour::red : warnings > 0 ? Colour::amber : Colour::green,
-                 std::to_string(critical) + " critical findings, " + std::to_string(warnings) + " warnings",
-                 "SELECT * FROM factory.lint() names them with the DDL that mends each; then run the job check_health.");
+  return finding(
+      critical > 0   ? Colour::red
+      : warnings > 0 ? Colour::amber
+                     : Colour::green,
+      std::to_string(critical) + " critical findings, " + std::to_string(warnings) + " warnings",
+      "SELECT * FROM factory.lint() names them with the DDL that mends each; then run the job check_health.");
 }
 
 }  // namespace factory::api::health

@@ -18,7 +18,9 @@ namespace factory::pg {
 Disk disk_of_data() {
   struct statvfs facts;
   if (statvfs(DataDir, &facts) != 0) return {0, 0};
-  const auto bytes = [&facts](auto blocks) { return static_cast<double>(blocks) * static_cast<double>(facts.f_frsize); };
+  const auto bytes = [&facts](auto blocks) {
+    return static_cast<double>(blocks) * static_cast<double>(facts.f_frsize);
+  };
   return {bytes(facts.f_blocks - facts.f_bfree), bytes(facts.f_bavail)};
 }
 
