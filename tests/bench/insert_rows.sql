@@ -1,4 +1,4 @@
-\set number random(1, 1000)
+\set number random(1, :callers)
 SELECT tenant, token FROM bench.callers WHERE number = :number
 \gset
 BEGIN;

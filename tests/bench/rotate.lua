@@ -1,12 +1,14 @@
--- wrk: a hundred requests for each caller, in turn, as pick_caller.psql does. BENCH_CALLERS names a file of lines TOKEN TENANT.
-local requests, count, sent = {}, 0, 0
+-- wrk: EACH requests for each caller, in turn. Arguments: EACH, and "tenant" where the call belongs to a workspace.
+-- BENCH_CALLERS names a file of lines TOKEN TENANT.
+local requests, count, sent, each = {}, 0, 0, 1
 
 function init(arguments)
+  each = tonumber(arguments[1])
   for line in io.lines(os.getenv("BENCH_CALLERS")) do
-    local token, tenant = line:match("(%S+) (%S+)")
+    local token, tenant = line:match("(%S+)%s+(%S+)")
     local headers = { ["Authorization"] = "Bearer " .. token }
     -- A call that belongs to no workspace names none.
-    if arguments[1] == "tenant" then headers["X-Tenant-Id"] = tenant end
+    if arguments[2] == "tenant" then headers["X-Tenant-Id"] = tenant end
     count = count + 1
     requests[count] = wrk.format("GET", nil, headers)
   end
@@ -14,7 +16,7 @@ end
 
 function request()
   sent = sent + 1
-  return requests[math.floor(sent / 100) % count + 1]
+  return requests[math.floor(sent / each) % count + 1]
 end
 
 function done(summary)
