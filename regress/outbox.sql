@@ -76,6 +76,14 @@ SELECT count(*) FROM factory.outbox_claim('test', '{http}', 32, 60);
 UPDATE factory.outbox_queue SET due_at = now() WHERE lease IS NOT NULL;
 SELECT count(*) FROM factory.outbox_claim('test', '{http}', 10, 60);
 
+-- Neither do many that cannot be sent any more: those of a workspace that is gone, and of an endpoint that is.
+SELECT gen_random_uuid() AS gone \gset
+INSERT INTO factory.outbox_queue (id, tenant_id, kind, due_at) SELECT gen_random_uuid(), :'gone', 'http', now() - interval '1 day' FROM generate_series(1, 100);
+INSERT INTO factory.outbox_messages (tenant_id, id, kind, source, topic, reference, body, created_at)
+SELECT :'gone', id, 'http', 'webhook', 'test', gen_random_uuid(), '{}', now() FROM factory.outbox_queue WHERE tenant_id = :'gone' LIMIT 50;
+SELECT count(*) FROM factory.outbox_claim('test', '{http}', 10, 60);
+SELECT status, count(*) FROM factory.outbox_messages WHERE tenant_id = :'gone' GROUP BY status;
+
 -- Finished ones stay for a while.
 SELECT count(*) > 0 AS kept FROM factory.outbox_queue WHERE finished;
 SELECT factory.outbox_purge();

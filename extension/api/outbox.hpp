@@ -38,7 +38,7 @@ struct Unsendable {
 };
 
 // Discards the waiting messages of a webhook endpoint that is gone. Within a TenantScope or context.
-void discard_all_of(const core::Uuid& tenant, const core::Uuid& reference, const std::string& detail);
+void discard_webhooks_of(const core::Uuid& tenant, const core::Uuid& endpoint, const std::string& detail);
 
 // Whether operators opened any network to plain http.
 bool plain_http_is_possible();

@@ -31,6 +31,7 @@ constexpr TimestampTz day = USECS_PER_DAY;
 constexpr int keep_delivered_days = 7;
 constexpr int keep_others_days = 30;
 constexpr int most_leased_of_one_tenant = 32;
+constexpr int most_rounds_of_a_claim = 100;
 constexpr std::size_t longest_detail = 300;
 constexpr std::chrono::minutes pause_of_unprepared{5};
 
@@ -137,6 +138,37 @@ std::variant<outbox::Call, outbox::Unsendable> prepare(const Claimed& message, c
   return outbox::Call{rows.text(0, 4), {}, rows.text(0, 5), rows.text(0, 6)};
 }
 
+// What is to be sent for a message just taken; nothing for one that ended or waits on instead.
+std::optional<outbox::Call> call_of(Claimed& message) {
+  static pg::Statement read(
+      "SELECT source, topic, status, destination, headers, body, reference, secret_id FROM factory.outbox_messages"
+      " WHERE tenant_id = $1 AND id = $2");
+  static pg::Statement forget("DELETE FROM factory.outbox_queue WHERE id = $1");
+  const context::TenantScope scope(message.tenant);
+  const pg::Rows found = read.run({Value::uuid(message.tenant), Value::uuid(message.id)});
+  if (found.empty()) {
+    forget.run({Value::uuid(message.id)});
+    return std::nullopt;
+  }
+  message.source = source_of(found.text(0, 1));
+  message.topic = found.text(0, 2);
+  // Each claim counts, so a message that ends the relays themselves ends as well.
+  if (message.attempts > core::most_attempts(channel_of(message.source))) {
+    finish(message, "dead", std::nullopt, "no relay came to report on it");
+    record("outbox.dead", "failed", message.tenant, message.id, message.topic, {});
+    return std::nullopt;
+  }
+  try {
+    std::variant<outbox::Call, outbox::Unsendable> prepared = prepare(message, found);
+    if (auto* call = std::get_if<outbox::Call>(&prepared)) return std::move(*call);
+    finish(message, "discarded", std::nullopt, std::get<outbox::Unsendable>(prepared).detail);
+  } catch (const Problem& problem) {
+    // No key to open its secret with: the message waits for the operators, and holds nobody else's up.
+    postpone(message, pause_of_unprepared, std::nullopt, std::string("it cannot be prepared: ") + problem.what());
+  }
+  return std::nullopt;
+}
+
 // The row of the outbox that people may act on.
 Claimed lock_for_people(const Uuid& tenant, const Uuid& id) {
   static pg::Statement find(
@@ -228,19 +260,20 @@ void enqueue(const Message& message) {
   wake_relays();
 }
 
-void discard_all_of(const Uuid& tenant, const Uuid& reference, const std::string& detail) {
+void discard_webhooks_of(const Uuid& tenant, const Uuid& endpoint, const std::string& detail) {
   const pg::Connection connection;
-  static pg::Statement waiting(
-      "SELECT id, source, topic, attempts FROM factory.outbox_messages"
-      " WHERE tenant_id = $1 AND reference = $2 AND status = 'waiting'");
-  // One that somebody is about to change is discarded when it is claimed.
-  static pg::Statement lock("SELECT 1 FROM factory.outbox_queue WHERE id = $1 FOR UPDATE SKIP LOCKED");
-  const pg::Rows rows = waiting.run({Value::uuid(tenant), Value::uuid(reference)});
-  for (std::uint64_t i = 0; i < rows.count(); ++i) {
-    if (lock.run({Value::uuid(rows.uuid(i, 1))}).empty()) continue;
-    finish({tenant, rows.uuid(i, 1), source_of(rows.text(i, 2)), rows.text(i, 3), rows.integer(i, 4)}, "discarded",
-           std::nullopt, detail);
-  }
+  const TimestampTz now = GetCurrentTimestamp();
+  // Many may wait, so all at once. One that somebody is about to change is discarded when it is claimed.
+  static pg::Statement discard(
+      "WITH waiting AS MATERIALIZED ("
+      " SELECT q.id FROM factory.outbox_messages m JOIN factory.outbox_queue q ON q.id = m.id"
+      " WHERE m.tenant_id = $1 AND m.reference = $2 AND m.status = 'waiting' FOR UPDATE OF q SKIP LOCKED),"
+      " ended AS (UPDATE factory.outbox_queue q SET finished = true, due_at = $3, lease = NULL, worker = NULL"
+      " FROM waiting WHERE q.id = waiting.id RETURNING q.id)"
+      " UPDATE factory.outbox_messages m SET status = 'discarded', last_status = NULL, last_detail = $4,"
+      " next_attempt_at = NULL, finished_at = $5 FROM ended WHERE m.tenant_id = $1 AND m.id = ended.id");
+  discard.run({Value::uuid(tenant), Value::uuid(endpoint), Value::timestamp(now + keep_others_days * day),
+               Value::text(detail), Value::timestamp(now)});
 }
 
 bool plain_http_is_possible() {
@@ -271,49 +304,25 @@ FACTORY_FUNCTION(factory_outbox_claim) {
       " ORDER BY q.due_at LIMIT least($4, $8) FOR UPDATE SKIP LOCKED)"
       " UPDATE factory.outbox_queue q SET due_at = $5, lease = $6, worker = $7, attempts = q.attempts + 1"
       " FROM due WHERE q.id = due.id RETURNING q.tenant_id, q.id, q.attempts");
-  const pg::Rows taken = take.run({Value::timestamp(now), Value::boolean(http), Value::boolean(smtp),
-                                   Value::integer(batch), Value::timestamp(now + lease_seconds * second),
-                                   Value::uuid(lease), Value::text(worker), Value::bigint(most_leased_of_one_tenant)});
-  static pg::Statement read(
-      "SELECT source, topic, status, destination, headers, body, reference, secret_id FROM factory.outbox_messages"
-      " WHERE tenant_id = $1 AND id = $2");
-  static pg::Statement forget("DELETE FROM factory.outbox_queue WHERE id = $1");
   std::deque<std::string> texts;
   const auto kept = [&texts](std::string&& text) { return std::string_view(texts.emplace_back(std::move(text))); };
   std::vector<std::vector<Value>> rows;
-  for (std::uint64_t i = 0; i < taken.count(); ++i) {
-    Claimed message{taken.uuid(i, 1), taken.uuid(i, 2), Source::platform, {}, taken.integer(i, 3)};
-    const context::TenantScope scope(message.tenant);
-    const pg::Rows found = read.run({Value::uuid(message.tenant), Value::uuid(message.id)});
-    if (found.empty()) {
-      forget.run({Value::uuid(message.id)});
-      continue;
+  // What cannot be sent leaves its place to others at once, however much of it there is.
+  for (int round = 0; rows.empty() && round < most_rounds_of_a_claim; ++round) {
+    const pg::Rows taken =
+        take.run({Value::timestamp(now), Value::boolean(http), Value::boolean(smtp), Value::integer(batch),
+                  Value::timestamp(now + lease_seconds * second), Value::uuid(lease), Value::text(worker),
+                  Value::bigint(most_leased_of_one_tenant)});
+    if (taken.empty()) break;
+    for (std::uint64_t i = 0; i < taken.count(); ++i) {
+      Claimed message{taken.uuid(i, 1), taken.uuid(i, 2), Source::platform, {}, taken.integer(i, 3)};
+      std::optional<outbox::Call> call = call_of(message);
+      if (!call) continue;
+      rows.push_back({Value::uuid(message.id), Value::uuid(lease),
+                      Value::text(std::string_view(kind_of(message.source))), Value::integer(message.attempts),
+                      Value::text(kept(std::move(call->destination))), Value::text(kept(std::move(call->sender))),
+                      Value::text(kept(std::move(call->headers))), Value::bytea(kept(std::move(call->body)))});
     }
-    message.source = source_of(found.text(0, 1));
-    message.topic = found.text(0, 2);
-    // Each claim counts, so a message that ends the relays themselves ends as well.
-    if (message.attempts > core::most_attempts(channel_of(message.source))) {
-      finish(message, "dead", std::nullopt, "no relay came to report on it");
-      record("outbox.dead", "failed", message.tenant, message.id, message.topic, {});
-      continue;
-    }
-    std::variant<outbox::Call, outbox::Unsendable> prepared;
-    try {
-      prepared = prepare(message, found);
-    } catch (const Problem& problem) {
-      // No key to open its secret with: the message waits for the operators, and holds nobody else's up.
-      postpone(message, pause_of_unprepared, std::nullopt, std::string("it cannot be prepared: ") + problem.what());
-      continue;
-    }
-    if (const auto* unsendable = std::get_if<outbox::Unsendable>(&prepared)) {
-      finish(message, "discarded", std::nullopt, unsendable->detail);
-      continue;
-    }
-    outbox::Call& call = std::get<outbox::Call>(prepared);
-    rows.push_back({Value::uuid(message.id), Value::uuid(lease), Value::text(std::string_view(kind_of(message.source))),
-                    Value::integer(message.attempts), Value::text(kept(std::move(call.destination))),
-                    Value::text(kept(std::move(call.sender))), Value::text(kept(std::move(call.headers))),
-                    Value::bytea(kept(std::move(call.body)))});
   }
   return pg::rows_result(fcinfo, rows);
 }

@@ -163,7 +163,7 @@ void disable(const Uuid& tenant, const Uuid& endpoint, const char* reason) {
       " WHERE tenant_id = $1 AND id = $2 AND enabled RETURNING url");
   const pg::Rows rows = update.run({Value::uuid(tenant), Value::uuid(endpoint), Value::text(reason)});
   if (rows.empty()) return;
-  outbox::discard_all_of(tenant, endpoint, "the endpoint was disabled");
+  outbox::discard_webhooks_of(tenant, endpoint, "the endpoint was disabled");
   audit::Event event;
   event.action = "webhook.disabled";
   event.tenant = tenant;

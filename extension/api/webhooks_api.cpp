@@ -195,7 +195,7 @@ FACTORY_FUNCTION(factory_delete_webhook) {
   static pg::Statement remove("DELETE FROM factory.webhook_endpoints WHERE tenant_id = $1 AND id = $2");
   remove.run({Value::uuid(tenant), Value::uuid(id)});
   secrets::remove(tenant, secret_name(id));
-  outbox::discard_all_of(tenant, id, "the endpoint was deleted");
+  outbox::discard_webhooks_of(tenant, id, "the endpoint was deleted");
   record(fcinfo, tenant, id, {{"url", quoted(row.url), "null"}});
   return Datum(0);
 }
