@@ -1,6 +1,7 @@
 #include "api/verification.hpp"
 
 #include "api/declarations.hpp"
+#include "api/home.hpp"
 #include "api/secrets.hpp"
 #include "core/json_writer.hpp"
 #include "core/problem.hpp"
@@ -108,6 +109,7 @@ bool session_still_holds(const Context& context) {
 }  // namespace
 
 crypto::JwtClaims verify_access_token(std::string_view token) {
+  home::require();
   if (!key_status.usable()) throw Problem("invalid_token");
   crypto::JwtPolicy policy;
   policy.issuer = pg::settings::issuer;
@@ -128,6 +130,7 @@ crypto::JwtClaims verify_access_token(std::string_view token) {
 }
 
 std::string issue_access_token(const Uuid& user, const Uuid& session, int assurance) {
+  home::require();
   const crypto::JwtKey key{secrets::token_key_id(), secrets::token_key()};
   if (!key_status.usable()) {
     static pg::Statement statement(

@@ -6,10 +6,10 @@
 
 namespace factory::api {
 
-// Claims of an access token that is ours and has not expired. Throws invalid_token or token_expired.
+// Claims of an access token that is ours and has not expired. Throws invalid_token, token_expired, or safe_mode.
 crypto::JwtClaims verify_access_token(std::string_view token);
 
-// Signs an access token for a session; makes the signing key's row at first use.
+// Signs an access token for a session; makes the signing key's row at first use. Throws safe_mode.
 std::string issue_access_token(const core::Uuid& user, const core::Uuid& session, int assurance);
 
 enum class Membership : bool { needed, optional };
