@@ -1,6 +1,6 @@
 #!/bin/bash
 # A platform in use, dumped by factory_backup and restored into a second cluster: every table is there row for row, so
-# are policies, triggers and privileges, the wall stands, and people sign in as before.
+# are policies, triggers and privileges, the wall stands, and people sign in again once an operator has adopted it.
 set -euo pipefail
 place=$(dirname "$DATA_DIR")
 second=${place}r
@@ -45,7 +45,7 @@ DROP ROLE IF EXISTS dumped_owner;
 CREATE ROLE dumped_owner IN ROLE factory_operator;
 CREATE SCHEMA dumped AUTHORIZATION dumped_owner;
 GRANT USAGE ON SCHEMA dumped TO factory_app;
-SELECT access_token AS eve FROM factory.register('eve' || :'run' || '@example.com', 'a quite long phrase', 'Eve "€" \') \gset
+SELECT access_token AS eve, refresh_token AS eve_refresh FROM factory.register('eve' || :'run' || '@example.com', 'a quite long phrase', 'Eve "€" \') \gset
 SELECT access_token AS fay FROM factory.register('fay' || :'run' || '@example.com', 'a quite long phrase', 'Fay') \gset
 BEGIN;
 SELECT factory.sign_in(:'eve') AS ignored \gset
@@ -95,8 +95,9 @@ INSERT INTO factory.job_pauses VALUES ('expire_sessions', 'moving house', 'dba')
 ALTER ROLE factory_backup LOGIN PASSWORD 'backup';
 \echo eve=:eve
 \echo e=:e
+\echo refresh=:eve_refresh
 SQL
-eval "$(grep -E '^(eve|e)=' build/dump_restore.made)"
+eval "$(grep -E '^(eve|e|refresh)=' build/dump_restore.made)"
 
 PGPASSWORD=backup "$bin/pg_dump" -h "$SOCKET_DIR" -U factory_backup -d platform -f build/dump_restore.sql ||
   fail 'factory_backup could not dump'
@@ -114,7 +115,8 @@ FACTORY_PLACE=$second control/platform server >build/dump_restore.log 2>&1 || fa
 cat >build/dump_restore.contents.sql <<'SQL'
 SET search_path = pg_catalog;
 SELECT format('SELECT %L, count(*), md5(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C")) FROM ONLY %s t', c.oid::regclass, c.oid::regclass)
-FROM pg_class c WHERE c.relnamespace IN ('factory'::regnamespace, 'dumped'::regnamespace) AND c.relkind = 'r' ORDER BY c.oid::regclass::text COLLATE "C" \gexec
+FROM pg_class c WHERE c.relnamespace IN ('factory'::regnamespace, 'dumped'::regnamespace) AND c.relkind = 'r'
+AND c.oid <> 'factory.homes'::regclass ORDER BY c.oid::regclass::text COLLATE "C" \gexec
 SQL
 cat >build/dump_restore.shape.sql <<'SQL'
 SET search_path = pg_catalog;
@@ -167,16 +169,44 @@ findings=$(restored -c 'ALTER TABLE dumped.low ADD CHECK (id < 50)' -c "SELECT r
 opened=$(restored -c "SELECT v.secrets, v.unreadable FROM factory.verify_secrets('$e') v UNION ALL SELECT 1, w.unreadable FROM factory.verify_secrets() w")
 [ "$opened" = $'3|0\n1|0' ] || fail "secrets in the restored platform: $opened"
 
-# The wall stands, tokens of before and the password still work, and the next change is written down.
-said=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -v eve="$eve" -v e="$e" -v run="$run" "$(other_url "$APP_URL")" <<'SQL'
+# Until it is adopted nobody signs in with what came along, and reading is as before.
+[ "$(restored -c 'SELECT count(*), count(DISTINCT system_identifier) FROM factory.homes')" = '2|2' ] || fail 'the dump did not bring its home'
+health=$(restored -c 'SELECT ok, detail FROM factory.health()')
+[[ $health == f\|*factory.adopt* ]] || fail "health of a restored platform: $health"
+as_app() {
+  psql -X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "$(other_url "$APP_URL")" "$@" 2>&1
+}
+# refused CODE SQL
+refused() {
+  local said
+  said=$(as_app -c "$2") && fail "a restored platform answers: $2"
+  [[ $said == *"\"code\":\"$1\""* ]] || fail "instead of $1 the restored platform says: $said"
+}
+refused safe_mode "SELECT factory.sign_in('$eve', '$e')"
+refused safe_mode "SELECT access_token FROM factory.refresh('$refresh')"
+refused safe_mode "SELECT access_token FROM factory.login('eve$run@example.com', 'a quite long phrase')"
+[ "$(restored -c 'SELECT count(*) FROM dumped.lines')" = 60 ] || fail 'an operator does not read'
+as_app -c 'SELECT * FROM factory.adopt()' >/dev/null && fail 'an app adopts'
+adopted=$(restored -c 'SELECT sessions > 0, refresh_tokens > 0, invitations > 0 FROM factory.adopt()')
+[ "$adopted" = 't|t|t' ] || fail "adopted: $adopted"
+[ "$(restored -c "SELECT count(*) FROM factory.health() WHERE detail ~ 'adopt'")" = 0 ] || fail 'adopted, and not at home'
+[ "$(restored -c "SELECT count(*) FROM factory.platform_events WHERE action = 'platform.adopted'")" = 1 ] || fail 'the adoption is not in the log'
+refused session_ended "SELECT factory.sign_in('$eve', '$e')"
+refused invalid_refresh_token "SELECT access_token FROM factory.refresh('$refresh')"
+[ "$(first -c "SELECT count(*) FROM factory.health() WHERE detail ~ 'adopt'")" = 0 ] || fail 'the first platform is not at home'
+
+# The wall stands, the password still works and tokens of before do not, and the next change is written down.
+said=$(psql -X -q -A -t -v ON_ERROR_STOP=1 -v e="$e" -v run="$run" "$(other_url "$APP_URL")" <<'SQL'
 SELECT count(*) FROM dumped.lines;
+SELECT access_token AS eve, "user"->>'email' = 'eve' || :'run' || '@example.com' AS is_eve FROM factory.login('eve' || :'run' || '@example.com', 'a quite long phrase') \gset
+\echo :is_eve
 BEGIN;
 SELECT factory.sign_in(:'eve', :'e') = :'e';
 SELECT count(*), count(DISTINCT tenant_id) FROM dumped.lines;
 UPDATE dumped.lines SET odd = 2 WHERE id = 1;
 SELECT before, after FROM factory.audit WHERE action = 'lines.updated';
+SELECT status FROM factory.sent_invitations WHERE email = 'gil' || :'run' || '@example.com';
 COMMIT;
-SELECT "user"->>'email' = 'eve' || :'run' || '@example.com' FROM factory.login('eve' || :'run' || '@example.com', 'a quite long phrase');
 SQL
 )
-[ "$said" = $'0\nt\n30|1\n{"odd": 1}|{"odd": 2}\nt' ] || fail "the restored platform answers: $said"
+[ "$said" = $'0\nt\nt\n30|1\n{"odd": 1}|{"odd": 2}\ncancelled' ] || fail "the restored platform answers: $said"
