@@ -29,7 +29,7 @@ package_list() {
     libcurl4-openssl-dev ca-certificates curl
   case "$1" in
     test)
-      printf '%s\n' clang libclang-rt-dev libgtest-dev \
+      printf '%s\n' clang libclang-rt-dev libgtest-dev pgbouncer \
         python3 python3-aiosmtpd python3-cryptography python3-pytest python3-psycopg2 python3-jsonschema nodejs npm
       # The release that lays the C++ out; only Debian 12 has it, and elsewhere that check is skipped.
       ! apt-cache show clang-format-14 >/dev/null 2>&1 || printf 'clang-format-14\n'
