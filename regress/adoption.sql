@@ -10,8 +10,6 @@ COMMIT;
 DELETE FROM factory.outbox_queue;
 SELECT count(*) AS homes, bool_and(h.system_identifier = s.system_identifier) AS this_cluster, bool_and(h.database_oid = d.oid) AS this_database
 FROM factory.homes h, pg_control_system() s, pg_database d WHERE d.datname = current_database();
-SELECT ok, detail ~ 'factory.adopt\(\)' AS says_what_to_do FROM factory.health();
-
 -- At home there is nothing to adopt, whoever asks; and none but operators may ask.
 SELECT * FROM factory.adopt();
 \c - app_login
@@ -23,24 +21,35 @@ SELECT * FROM factory.adopt();
 SELECT * FROM factory.homes;
 
 -- Another database of this cluster, another cluster, a dump of this very place restored into it, and no word at all: each is
--- safe mode, in sessions that had known better as well.
+-- safe mode, in sessions that had known better as well. Only at home is a token read at all.
 \c - postgres
+\set VERBOSITY terse
+SELECT factory.sign_in('no token');
 SELECT id AS home, system_identifier AS cluster, database_oid AS database FROM factory.homes \gset
 UPDATE factory.homes SET database_oid = database_oid::int8 + 1;
-SELECT ok, detail ~ 'factory.adopt\(\)' AS says_what_to_do FROM factory.health();
+SELECT factory.sign_in('no token');
 UPDATE factory.homes SET database_oid = :'database', system_identifier = system_identifier + 1;
-SELECT ok FROM factory.health();
+SELECT factory.sign_in('no token');
 UPDATE factory.homes SET system_identifier = :'cluster';
-SELECT ok FROM factory.health();
+SELECT factory.sign_in('no token');
 INSERT INTO factory.homes (system_identifier, database_oid) VALUES (:'cluster', :'database');
-SELECT ok FROM factory.health();
+SELECT factory.sign_in('no token');
 BEGIN;
 DELETE FROM factory.homes;
-SELECT ok FROM factory.health();
+SELECT factory.sign_in('no token');
 ROLLBACK;
 DELETE FROM factory.homes WHERE id <> :'home';
-SELECT ok FROM factory.health();
-UPDATE factory.homes SET system_identifier = system_identifier + 1, database_oid = 1;
+SELECT factory.sign_in('no token');
+\set VERBOSITY default
+
+-- A context that lasts for a session is gone with its next transaction.
+\setenv PGDATABASE :DBNAME
+\c - app_login
+SELECT factory.sign_in(:'ann', :'a', for_session => true) = :'a' AS signed_in;
+SELECT count(*) FROM wall.notes;
+\! psql -X -q -U postgres -c 'UPDATE factory.homes SET system_identifier = system_identifier + 1, database_oid = 1'
+SELECT count(*) FROM wall.notes;
+SELECT factory.tenant_id();
 
 -- Tokens, refresh tokens, passwords and new accounts are refused alike; what needs no credential goes on.
 \c - app_login
@@ -52,7 +61,6 @@ SELECT access_token FROM factory.refresh(:'refresh');
 SELECT access_token FROM factory.login('ann-' || :'run' || '@example.com', 'a quite long phrase');
 SELECT access_token FROM factory.register('eve-' || :'run' || '@example.com', 'a quite long phrase', 'Eve');
 SELECT count(*) FROM wall.notes;
-SELECT ok FROM factory.health();
 \c - factory_edge
 SELECT status, convert_from(body, 'UTF8')::jsonb - 'request_id' AS body FROM factory.serve(:'a', 'GET', '/v1/members', jsonb_build_object('authorization', 'Bearer ' || :'ann'), NULL, NULL);
 SELECT status, convert_from(body, 'UTF8')::jsonb ->> 'code' AS code FROM factory.serve_global('GET', '/v1/me', jsonb_build_object('authorization', 'Bearer ' || :'ann'), NULL, NULL);

@@ -98,6 +98,7 @@ class KeyStatus {
 KeyStatus key_status;
 
 bool session_still_holds(const Context& context) {
+  if (!home::trouble().empty()) return false;
   const std::optional<SessionFacts> facts =
       look_up(context.session, context.user, context.has_tenant ? std::optional(context.tenant) : std::nullopt);
   if (!facts || facts->ended || facts->expires_at <= GetCurrentTimestamp() || facts->user_status != "active")
