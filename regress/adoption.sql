@@ -15,7 +15,7 @@ SELECT * FROM factory.adopt();
 \c - app_login
 SELECT * FROM factory.adopt();
 SELECT * FROM factory.homes;
-INSERT INTO factory.homes (system_identifier, database_oid) VALUES (1, 1);
+INSERT INTO factory.homes (id, system_identifier, database_oid) VALUES (gen_random_uuid(), 1, 1);
 \c - factory_edge
 SELECT * FROM factory.adopt();
 SELECT * FROM factory.homes;
@@ -32,7 +32,7 @@ UPDATE factory.homes SET database_oid = :'database', system_identifier = system_
 SELECT factory.sign_in('no token');
 UPDATE factory.homes SET system_identifier = :'cluster';
 SELECT factory.sign_in('no token');
-INSERT INTO factory.homes (system_identifier, database_oid) VALUES (:'cluster', :'database');
+INSERT INTO factory.homes (id, system_identifier, database_oid) VALUES (gen_random_uuid(), :'cluster', :'database');
 SELECT factory.sign_in('no token');
 BEGIN;
 DELETE FROM factory.homes;

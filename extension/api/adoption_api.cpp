@@ -62,8 +62,8 @@ FACTORY_FUNCTION(factory_adopt) {
   const std::int64_t refresh_tokens = count_of("DELETE FROM factory.refresh_tokens");
   const std::int64_t invitations = withdraw_invitations();
   const std::string before = forget_homes();
-  pg::run_once("INSERT INTO factory.homes (system_identifier, database_oid) VALUES ($1, $2::pg_catalog.oid)",
-               {Value::bigint(static_cast<std::int64_t>(GetSystemIdentifier())),
+  pg::run_once("INSERT INTO factory.homes (id, system_identifier, database_oid) VALUES ($1, $2, $3::pg_catalog.oid)",
+               {Value::uuid(core::uuid7()), Value::bigint(static_cast<std::int64_t>(GetSystemIdentifier())),
                 Value::bigint(static_cast<std::int64_t>(MyDatabaseId))});
   audit::Event event;
   event.action = declarations::action_of(fcinfo);
