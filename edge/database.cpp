@@ -100,6 +100,18 @@ Answer Database::call(Statement statement, const CallArguments& arguments, const
 }
 
 Readiness Database::readiness(const Caller& caller) {
+  try {
+    Readiness readiness = ask_readiness(caller);
+    metrics_.platform_colour = readiness.colour == "green" ? 0 : readiness.colour == "amber" ? 1 : 2;
+    metrics_.safe_mode = readiness.safe_mode ? 1 : 0;
+    return readiness;
+  } catch (const DatabaseFailure&) {
+    metrics_.platform_colour = metrics_.safe_mode = -1;
+    throw;
+  }
+}
+
+Readiness Database::ask_readiness(const Caller& caller) {
   const auto deadline = Clock::now() + longest_silence;
   Lease link(*this, caller, deadline);
   ResultPtr result(nullptr, PQclear);

@@ -41,7 +41,7 @@ class Database {
   /// Throws DatabaseFailure.
   Answer call(Statement statement, const CallArguments& arguments, const Caller& caller);
 
-  /// Asks whether the platform can serve, and waits no longer than `longest_silence` in all, whatever a call may take. A database that is
+  /// Asks whether the platform can serve, shows the answer in the metrics, and waits no longer than `longest_silence` in all, whatever a call may take. A database that is
   /// silent is left as it is for the calls of others. Throws DatabaseFailure.
   Readiness readiness(const Caller& caller);
 
@@ -51,6 +51,7 @@ class Database {
  private:
   class Lease;
 
+  Readiness ask_readiness(const Caller& caller);
   std::unique_ptr<DatabaseLink> take(const Caller& caller, Clock::time_point deadline, std::size_t& generation);
   std::unique_ptr<DatabaseLink> connect(std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
   void give_back(std::unique_ptr<DatabaseLink> link, std::size_t generation);

@@ -130,15 +130,7 @@ Reply Forwarder::metrics_page(const Exchange& exchange) {
   const bool through_proxy = exchange.head.find(Field::x_forwarded_for) || exchange.head.find(Field::forwarded);
   const bool local = exchange.client.is_loopback() && !(through_proxy && trusted_proxies_.empty());
   if (!local && !any_contains(metrics_allow_, exchange.client)) return problem(exchange, "not_found");
-  std::optional<Readiness> readiness;
-  try {
-    readiness = database_.readiness(caller_of(exchange));
-  } catch (const DatabaseFailure&) {
-    // A database that does not answer has no colour; what the edge counts is shown all the same.
-  }
-  std::string text = metrics_.prometheus_text();
-  if (readiness) append_platform_state(text, readiness->colour, readiness->safe_mode);
-  return {200, {{"Content-Type", "text/plain; version=0.0.4"}}, std::move(text), {}, {}};
+  return {200, {{"Content-Type", "text/plain; version=0.0.4"}}, metrics_.prometheus_text(), {}, {}};
 }
 
 Reply Forwarder::forward(const Exchange& exchange) {

@@ -64,18 +64,22 @@ void stop_on_signal(const std::function<void()>& stop) {
   std::_Exit(128 + signal);
 }
 
-// For servers without pg_cron; beside it this does no harm. A standby refuses, and so does a database whose schema is older.
-void tick_forever(Database& database) {
+// Keeps what the metrics say of the platform fresh. Jobs are for servers without pg_cron; beside it this does no harm. A
+// standby refuses, and so does a database whose schema is older.
+void tick_forever(Database& database, bool jobs_enabled) {
   constexpr auto between_ticks = std::chrono::seconds(30);
   bool failed_before = false;
   for (;;) {
     std::this_thread::sleep_for(between_ticks);
     bool failed = false;
     try {
-      database.tick();
+      database.readiness({});
+      if (jobs_enabled) database.tick();
     } catch (const DatabaseFailure& failure) {
       failed = true;
-      if (!failed_before) LogLine(Level::warning, "jobs_not_run").add("sqlstate", failure.sqlstate());
+      if (!failed_before)
+        LogLine(Level::warning, jobs_enabled ? "jobs_not_run" : "readiness_unknown")
+            .add("sqlstate", failure.sqlstate());
     }
     failed_before = failed;
   }
@@ -116,7 +120,7 @@ int run(const Config& config, TlsContext tls) {
     gate.stop_accepting();
     if (relay) relay->stop();
   }).detach();
-  if (config.jobs_enabled) std::thread(tick_forever, std::ref(database)).detach();
+  std::thread(tick_forever, std::ref(database), config.jobs_enabled).detach();
   const bool served = gate.serve();
   const auto left = gate.finish();
   if (relay) relay->stop(), relaying.join();

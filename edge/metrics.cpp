@@ -100,14 +100,13 @@ std::string Metrics::prometheus_text() const {
   plain("factory_edge_outbox_due", "gauge", "Those of them that are due.", outbox_due.load());
   plain("factory_edge_outbox_oldest_seconds", "gauge", "How long the oldest has been due.",
         outbox_oldest_seconds.load());
+  const auto of_platform = [&plain](std::string_view name, std::string_view help, int value) {
+    if (value >= 0) plain(name, "gauge", help, value);
+  };
+  of_platform("factory_health", "Worst colour of the platform's parts: 0 green, 1 amber, 2 red.",
+              platform_colour.load());
+  of_platform("factory_safe_mode", "1 while the platform is in safe mode.", safe_mode.load());
   return out;
-}
-
-void append_platform_state(std::string& out, std::string_view colour, bool safe_mode) {
-  append_head(out, "factory_health", "gauge", "Worst colour of the platform's parts: 0 green, 1 amber, 2 red.");
-  append_value(out, "factory_health", colour == "green" ? 0 : colour == "amber" ? 1 : 2);
-  append_head(out, "factory_safe_mode", "gauge", "1 while the platform is in safe mode.");
-  append_value(out, "factory_safe_mode", safe_mode ? 1 : 0);
 }
 
 }  // namespace factory::edge

@@ -38,6 +38,10 @@ class Metrics {
   std::atomic<std::int64_t> outbox_waiting{0};
   std::atomic<std::int64_t> outbox_due{0};
   std::atomic<std::int64_t> outbox_oldest_seconds{0};
+  /// What the database said of the platform when it was asked last: 0 green, 1 amber, 2 red; 1 in safe mode. Negative:
+  /// nobody has asked, or it did not answer.
+  std::atomic<int> platform_colour{-1};
+  std::atomic<int> safe_mode{-1};
 
   /// Everything in the Prometheus text format.
   std::string prometheus_text() const;
@@ -52,8 +56,5 @@ class Metrics {
   Counter latency_microseconds_{0};
   std::vector<Counter> refusals_;
 };
-
-/// What the database says of the platform, in the same format. `colour`: green, amber or red.
-void append_platform_state(std::string& out, std::string_view colour, bool safe_mode);
 
 }  // namespace factory::edge

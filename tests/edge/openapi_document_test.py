@@ -104,6 +104,7 @@ def walk(platform, crew):
     yield "PATCH", "/v1/audit-policy", owner("PATCH", "/v1/audit-policy", {"retention_days": 90})
     yield "POST", "/v1/jobs/{name}/run", owner("POST", "/v1/jobs/expire_invitations/run", {"dry_run": True})
     yield "GET", "/v1/usage", owner("GET", "/v1/usage")
+    yield "GET", "/v1/health", owner("GET", "/v1/health")
     hook = owner("POST", "/v1/webhooks", {"url": "https://example.com/walked", "events": ["*"]})
     yield "POST", "/v1/webhooks", hook
     target = f"/v1/webhooks/{hook.json['id']}"
