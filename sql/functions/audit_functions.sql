@@ -2,7 +2,8 @@ CREATE VIEW factory.audit WITH (security_barrier) AS
   SELECT e.tenant_id, e.id, e.occurred_at, e.action, e.outcome, e.actor_type, e.actor_id, e.session_id, e.target_type,
          e.target_id, e.request_id, e.peer, e.before, e.after, e.metadata
   FROM factory.audit_events e
-  WHERE e.tenant_id = factory.tenant_with('audit.view');
+  WHERE e.tenant_id = factory.tenant_with('audit.view')
+  ORDER BY e.id DESC;
 COMMENT ON VIEW factory.audit IS 'What happened in the workspace of the context.';
 
 CREATE OR REPLACE FUNCTION factory.audit_logs(

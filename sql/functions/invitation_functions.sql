@@ -3,7 +3,8 @@ CREATE VIEW factory.sent_invitations WITH (security_barrier) AS
          CASE WHEN i.status = 'open' AND i.expires_at <= pg_catalog.now() THEN 'expired' ELSE i.status END AS status,
          i.invited_by, i.created_at, i.expires_at
   FROM factory.invitations i
-  WHERE i.tenant_id = factory.tenant_with('members.manage');
+  WHERE i.tenant_id = factory.tenant_with('members.manage')
+  ORDER BY i.id DESC;
 COMMENT ON VIEW factory.sent_invitations IS 'Invitations of the workspace of the context, without their tokens.';
 
 CREATE OR REPLACE FUNCTION factory.create_invitation(email text, role text) RETURNS factory.new_invitation

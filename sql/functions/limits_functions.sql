@@ -52,7 +52,8 @@ COMMENT ON FUNCTION factory.unlock_account(text) IS
 CREATE VIEW factory.blocked_calls WITH (security_barrier) AS
   SELECT b.tenant_id, b.id, b.minute, b.policy, b.strategy, b.subject, b.hits, b.last_at, b.peer
   FROM factory.rate_blocks b
-  WHERE b.tenant_id = factory.tenant_id() AND factory.can('audit.view');
+  WHERE b.tenant_id = factory.tenant_with('audit.view')
+  ORDER BY b.id DESC;
 COMMENT ON VIEW factory.blocked_calls IS 'Calls in the workspace of the context that a limit refused, by minute.';
 
 CREATE VIEW factory.platform_blocked_calls WITH (security_barrier) AS

@@ -2,7 +2,8 @@ CREATE VIEW factory.outbox WITH (security_barrier) AS
   SELECT m.tenant_id, m.id, m.kind, m.source, m.topic, m.reference, m.destination, m.status, m.attempts, m.last_status,
          m.last_detail, m.created_at, m.next_attempt_at, m.finished_at
   FROM factory.outbox_messages m
-  WHERE m.tenant_id = factory.tenant_id() AND factory.can('connectors.manage');
+  WHERE m.tenant_id = factory.tenant_with('connectors.manage')
+  ORDER BY m.id DESC;
 COMMENT ON VIEW factory.outbox IS 'Calls out of the workspace of the context: webhooks and mails, waiting, delivered, dead or discarded.';
 
 CREATE VIEW factory.outbound_allowed AS

@@ -9,14 +9,16 @@ CREATE VIEW factory.members WITH (security_barrier) AS
   SELECT m.tenant_id, m.user_id, u.email, u.name, m.role, m.joined_at, m.version
   FROM factory.memberships m
   JOIN factory.users u ON u.id = m.user_id
-  WHERE m.tenant_id = factory.tenant_with('workspace.view');
+  WHERE m.tenant_id = factory.tenant_with('workspace.view')
+  ORDER BY m.user_id;
 COMMENT ON VIEW factory.members IS 'The people of the workspace of the context.';
 
 CREATE VIEW factory.my_tenants WITH (security_barrier) AS
   SELECT d.tenant_id AS id, t.slug, t.name, t.status, d.role, d.joined_at, t.created_at
   FROM factory.user_tenants d
   JOIN factory.tenant_records t ON t.id = d.tenant_id
-  WHERE d.user_id = factory.user_id();
+  WHERE d.user_id = factory.user_id()
+  ORDER BY d.tenant_id;
 COMMENT ON VIEW factory.my_tenants IS 'The workspaces of the person of the context.';
 
 CREATE OR REPLACE FUNCTION factory.role_capabilities(role text) RETURNS text[]

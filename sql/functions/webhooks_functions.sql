@@ -2,7 +2,8 @@ CREATE VIEW factory.webhooks WITH (security_barrier) AS
   SELECT e.tenant_id, e.id, e.url, e.description, e.events, e.enabled, e.disabled_reason, e.failures, e.created_at,
          e.created_by, e.version
   FROM factory.webhook_endpoints e
-  WHERE e.tenant_id = factory.tenant_id() AND factory.can('connectors.manage');
+  WHERE e.tenant_id = factory.tenant_with('connectors.manage')
+  ORDER BY e.id DESC;
 COMMENT ON VIEW factory.webhooks IS 'Webhook endpoints of the workspace of the context, without their secrets.';
 
 -- Sessions remember which workspaces have endpoints for what; counting failures changes neither.
