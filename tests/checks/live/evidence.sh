@@ -46,16 +46,18 @@ for i in $(seq 20); do
   [ "$(events session.created "= '$(digest "$address")'")" = 1 ] || fail 'a terminated session has taken its event along'
 done
 
-# 600 refusals from four sessions at a time while the worker and sessions are terminated and killed. Each call asks for a
-# workspace of its own, by which its event is known.
+# Refusals from four sessions at a time while the worker and sessions are terminated and killed; what was not answered, since
+# the server was restarting, is not counted. Each call asks for a workspace of its own, by which its event is known.
 attempts() {
-  local i id said
-  for i in $(seq 150); do
-    id=$(printf '%08x-0000-7000-8000-%012x' "$1" $((RANDOM * 32768 * 512 + RANDOM * 512 + i)))
+  local id said number=0
+  until [ -e build/evidence.over ]; do
+    number=$((number + 1))
+    id=$(printf '%08x-0000-7000-8000-%012x' "$1" $((RANDOM * 32768 * 512 + RANDOM * 512 + number)))
     said=$(psql -X -q -A -t "$APP_URL" -c "SELECT factory.sign_in('no token', '$id')" 2>&1) || true
     if grep -q 'access token is not valid' <<<"$said"; then printf '%s\n' "$id"; fi
   done >"build/evidence.$1"
 }
+rm -f build/evidence.over
 for n in 1 2 3 4; do attempts $n & done
 for victim in worker:TERM worker:KILL worker:TERM session:KILL; do
   sleep 1.5
@@ -68,11 +70,13 @@ for victim in worker:TERM worker:KILL worker:TERM session:KILL; do
   fi
   [ -z "$pid" ] || kill "-${victim#*:}" "$pid" || true
 done
+sleep 1.5
+touch build/evidence.over
 wait
 await_worker
 admin -c 'SELECT factory.evidence_flush()' >/dev/null
 told=$(cat build/evidence.[1-4])
-[ "$(wc -l <<<"$told")" -ge 400 ] || fail "only $(wc -l <<<"$told") of 600 calls were answered: that shows little"
+[ "$(wc -l <<<"$told")" -ge 100 ] || fail "only $(wc -l <<<"$told") calls were answered: that shows little"
 wrong=$(admin -v told="{$(paste -s -d, <<<"$told")}" <<'SQL'
 SELECT t.id, count(e.id) FROM unnest(:'told'::text[]) AS t(id)
 LEFT JOIN factory.platform_events e ON e.target_id = t.id AND e.action = 'call.refused' GROUP BY 1 HAVING count(e.id) <> 1;

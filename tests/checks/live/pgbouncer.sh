@@ -134,7 +134,7 @@ unnamed blue 1 &
 blue=$!
 # Of regress those that keep to transactions. The others set roles, paths, prepared statements or a context for the session,
 # or look at how it was opened, and would meet what another one has left there.
-through=(audit invitation mail protection_writes quota routing secrets tenancy)
+through=(audit invitation mail quota routing secrets tenancy)
 stage=build/pooled
 rm -rf "$stage"
 mkdir -p "$stage"
