@@ -6,6 +6,10 @@
 #include "crypto/gcm.hpp"
 #include "crypto/random.hpp"
 
+extern "C" {
+#include "storage/lmgr.h"
+}
+
 namespace factory::api::data_keys {
 
 using core::Problem;
@@ -40,6 +44,9 @@ std::string not_given(const Uuid& id) {
 void register_current(const EncryptionKey& current) {
   static pg::Statement known("SELECT 1 FROM factory.encryption_keys WHERE id = $1 AND status <> 'retired'");
   if (!known.run({Value::uuid(current.id)}).empty()) return;
+  // Two that seal the first secret at once would both make it the active one.
+  const Oid table = platform_relation("encryption_keys");
+  pg::call([table] { LockRelationOid(table, ShareRowExclusiveLock); });
   static pg::Statement add(
       "INSERT INTO factory.encryption_keys (id, status) SELECT $1,"
       " CASE WHEN EXISTS (SELECT FROM factory.encryption_keys WHERE status = 'active') THEN 'next' ELSE 'active' END"
