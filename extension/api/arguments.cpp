@@ -143,10 +143,7 @@ void Arguments::take(const Declaration& declaration, std::string_view name, Sour
   }
   if (text.find('\0') != std::string::npos) return complain(name, "invalid_value", "it must not contain U+0000");
   std::string value = text;
-  if (is_json_type(argument->type) && json_kind == static_cast<int>(JsonKind::string)) {
-    value.clear();
-    core::JsonWriter(value).value(text);
-  }
+  if (is_json_type(argument->type) && json_kind == static_cast<int>(JsonKind::string)) value = core::json_string(text);
   given_.push_back({argument, std::move(value), false, array && json_kind != from_text});
 }
 

@@ -45,8 +45,7 @@ std::string to_json(const Policy& policy) {
 // Ids of events begin with their time in milliseconds: the least one of so many days ago.
 Uuid oldest_kept(std::int32_t days) {
   const TimestampTz time = GetCurrentTimestamp() - days * USECS_PER_DAY;
-  const std::int64_t epoch = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
-  const std::int64_t milliseconds = (time + epoch) / 1000;
+  const std::int64_t milliseconds = (time + pg::unix_epoch_seconds * USECS_PER_SEC) / 1000;
   Uuid id{};
   for (int byte = 0; byte < 6; ++byte)
     id[static_cast<std::size_t>(byte)] = static_cast<std::uint8_t>(milliseconds >> (40 - 8 * byte));

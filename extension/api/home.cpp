@@ -3,9 +3,9 @@
 #include "api/context.hpp"
 #include "api/safe_mode.hpp"
 #include "core/problem.hpp"
+#include "pg/keyed_rows.hpp"
 
 extern "C" {
-#include "access/genam.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
 }
@@ -19,22 +19,10 @@ namespace {
 bool at_home() {
   const Oid table = platform_relation("homes");
   if (!OidIsValid(table)) return true;  // not installed here, or not yet updated
-  return pg::call([table] {
-    Relation relation = table_open(table, AccessShareLock);
-    const AttrNumber identifier = get_attnum(table, "system_identifier"), database = get_attnum(table, "database_oid");
-    SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
-    int rows = 0;
-    bool here = false;
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan)); ++rows) {
-      bool null;
-      here = DatumGetInt64(heap_getattr(tuple, identifier, RelationGetDescr(relation), &null)) ==
-                 static_cast<int64>(GetSystemIdentifier()) &&
-             DatumGetObjectId(heap_getattr(tuple, database, RelationGetDescr(relation), &null)) == MyDatabaseId;
-    }
-    systable_endscan(scan);
-    table_close(relation, AccessShareLock);
-    return rows == 1 && here;
-  });
+  const std::vector<pg::KeyedRow> homes = pg::all_rows(table);
+  return homes.size() == 1 &&
+         homes.front().bigint("system_identifier") == static_cast<std::int64_t>(GetSystemIdentifier()) &&
+         homes.front().oid("database_oid") == MyDatabaseId;
 }
 
 const safe_mode::Cause home_is_elsewhere("home", [] { return trouble(); });

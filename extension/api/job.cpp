@@ -22,7 +22,6 @@ const Job* jobs = nullptr;  // constant-initialized, so it is there before the f
 
 constexpr std::int64_t tenants_at_once = 500;
 constexpr int longest_error = 500;
-constexpr std::int64_t unix_epoch_seconds = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
 
 // What `work` comes to in a workspace; nothing where somebody sits on a row there, which must not stop the others' turn.
 std::int64_t in_tenant(const Uuid& tenant, const std::function<std::int64_t(const Uuid&)>& work) {
@@ -182,9 +181,9 @@ const Job& find(const std::string& name) {
 std::optional<TimestampTz> fires_before(const Job& job, TimestampTz time) {
   const std::optional<core::CronSchedule> schedule = core::CronSchedule::parse(job.schedule);
   if (!schedule) throw Problem("internal", std::string("the schedule of a job is none: ") + job.name);
-  const std::optional<std::int64_t> fires = schedule->previous(time / USECS_PER_SEC + unix_epoch_seconds);
+  const std::optional<std::int64_t> fires = schedule->previous(pg::unix_seconds(time));
   if (!fires) return std::nullopt;
-  return (*fires - unix_epoch_seconds) * USECS_PER_SEC;
+  return pg::from_unix_seconds(*fires);
 }
 
 Result run(const Job& job, Trigger trigger, bool dry, const std::optional<Uuid>& only) {

@@ -158,10 +158,7 @@ FACTORY_FUNCTION(factory_throttle) {
   if (cost > burst) fields.complain("cost", "out_of_range", "it must be at most burst, or no call would ever pass");
   fields.check();
   const std::optional<core::Rate> rate = core::Rate::of(burst, count, period);
-  if (!rate)
-    fields.complain(
-        "period", "out_of_range",
-        "it must be at most 366 days, give the burst back within 400 days, and allow at most a million a second");
+  if (!rate) fields.complain("period", "out_of_range", rate_rule);
   fields.check();
   const core::GcraDecision decision = limiter::take(limiter::Space::app, app_key(name), *rate, cost);
   const auto seconds = [](std::int64_t time) {

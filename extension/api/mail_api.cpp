@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::size_t longest_subject = 300;
 constexpr std::size_t longest_template = 16384;
-constexpr std::int64_t seconds_from_unix_epoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * std::int64_t{86400};
 
 secrets::Owner owner_of(const Uuid& tenant) {
   return tenant == outbox::platform_tenant ? std::nullopt : secrets::Owner(tenant);
@@ -110,7 +109,7 @@ Uuid enqueue(const Mail& mail) {
                                   .text = core::render_mail(source.text, mail.values, MailFormat::text),
                                   .html = core::render_mail(source.html, mail.values, MailFormat::html),
                                   .id = core::format_uuid(id),
-                                  .unix_seconds = GetCurrentTimestamp() / USECS_PER_SEC + seconds_from_unix_epoch};
+                                  .unix_seconds = pg::unix_seconds(GetCurrentTimestamp())};
   const crypto::Secret content(crypto::as_bytes(core::build_mail(message)));
   if (content.size() > crypto::kMaxEnvelopeContent)
     throw Problem("validation_failed", "the mail is longer than 64 KiB");

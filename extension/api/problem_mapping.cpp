@@ -13,10 +13,7 @@ namespace {
 
 // A member's value as it stood in the document.
 std::string as_json(const core::JsonField& field) {
-  if (field.kind != core::JsonKind::string) return field.text;
-  std::string json;
-  core::JsonWriter(json).value(field.text);
-  return json;
+  return field.kind == core::JsonKind::string ? core::json_string(field.text) : field.text;
 }
 
 std::optional<Problem> ours(const ErrorData* error) {

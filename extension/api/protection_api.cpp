@@ -137,10 +137,8 @@ void check_unique_keys(Oid table, const TableFacts& facts, const std::optional<U
     fix = "ALTER TABLE " + std::string(facts.qualified) + " ADD COLUMN tenant_id uuid NOT NULL" +
           (tenant ? " DEFAULT " + literal(core::format_uuid(*tenant)) : std::string()) + "; ";
   fix += *keys;
-  std::string quoted;
-  core::JsonWriter(quoted).value(fix);
   throw Problem("validation_failed", "a unique key of the table ignores the workspace; first run: " + fix)
-      .with("fix", quoted);
+      .with("fix", core::json_string(fix));
 }
 
 class Protection {

@@ -37,12 +37,6 @@ const QuotaMetric* app_metric(FunctionCallInfo fcinfo, Fields& fields) {
   return metric;
 }
 
-std::string quoted(std::string_view text) {
-  std::string json;
-  core::JsonWriter(json).value(text);
-  return json;
-}
-
 std::string number_or_null(const std::optional<std::int64_t>& number) {
   return number ? std::to_string(*number) : std::string("null");
 }
@@ -85,9 +79,9 @@ std::map<std::string, Account> accounts_of(const Uuid& tenant) {
 
 void append_metric(core::JsonWriter& json, const QuotaMetric& metric, const Account& account,
                    const std::optional<std::int64_t>& limit) {
-  const std::int64_t now = quota::unix_now();
+  const std::int64_t now = pg::unix_seconds(GetCurrentTimestamp());
   const core::QuotaSpan span = core::quota_span(metric.period, now);
-  const auto moment = [](std::int64_t seconds) { return pg::format_timestamp(quota::timestamp_of(seconds)); };
+  const auto moment = [](std::int64_t seconds) { return pg::format_timestamp(pg::from_unix_seconds(seconds)); };
   json.begin_object()
       .member("metric", metric.name)
       .member("unit", metric.unit)
@@ -195,7 +189,7 @@ FACTORY_FUNCTION(factory_set_plan) {
       " ON CONFLICT (id) DO UPDATE SET rank = excluded.rank, title = excluded.title");
   put.run({Value::text(plan), Value::integer(*rank), Value::text(title)});
   record(fcinfo, std::nullopt, "plan", plan,
-         {{"title", before.empty() ? "null" : quoted(before.text(0, 1)), quoted(title)},
+         {{"title", before.empty() ? "null" : core::json_string(before.text(0, 1)), core::json_string(title)},
           {"rank", before.empty() ? "null" : std::to_string(before.integer(0, 2)), std::to_string(*rank)}});
   return Datum(0);
 }
@@ -237,7 +231,7 @@ FACTORY_FUNCTION(factory_drop_plan) {
   if (!limited.run({Value::text(plan)}).empty()) throw Problem("conflict", "rate policies name this plan");
   static pg::Statement drop("DELETE FROM factory.plan_records WHERE id = $1");
   drop.run({Value::text(plan)});
-  record(fcinfo, std::nullopt, "plan", plan, {{"title", quoted(rows.text(0, 2)), "null"}});
+  record(fcinfo, std::nullopt, "plan", plan, {{"title", core::json_string(rows.text(0, 2)), "null"}});
   return Datum(0);
 }
 
@@ -255,7 +249,8 @@ FACTORY_FUNCTION(factory_set_tenant_plan) {
   static pg::Statement update("UPDATE factory.tenant_records SET plan = $2 WHERE id = $1");
   update.run({Value::uuid(tenant), Value::text(plan)});
   rate_policies::forget_everywhere();
-  record(fcinfo, tenant, "tenant", core::format_uuid(tenant), {{"plan", quoted(before), quoted(plan)}});
+  record(fcinfo, tenant, "tenant", core::format_uuid(tenant),
+         {{"plan", core::json_string(before), core::json_string(plan)}});
   return Datum(0);
 }
 

@@ -48,16 +48,11 @@ Allowance allowance(const Uuid& tenant, const QuotaMetric& metric) {
                        ", and this would make it " + std::to_string(needed) + "; ";
   detail += fits.empty() ? "no plan allows that much" : "the plan " + fits + " would allow it";
   Problem problem("plan_limit", detail);
-  const auto quoted = [](const std::string& text) {
-    std::string json;
-    core::JsonWriter(json).value(text);
-    return json;
-  };
-  problem.with("metric", quoted(metric.name))
+  problem.with("metric", core::json_string(metric.name))
       .with("limit", std::to_string(allowed.room()))
       .with("needed", std::to_string(needed))
-      .with("plan", quoted(allowed.plan))
-      .with("plan_that_fits", fits.empty() ? "null" : quoted(fits));
+      .with("plan", core::json_string(allowed.plan))
+      .with("plan_that_fits", fits.empty() ? "null" : core::json_string(fits));
   throw problem;
 }
 
@@ -136,18 +131,8 @@ void end(const Uuid& tenant, const Uuid& id, std::int64_t used) {
 
 }  // namespace
 
-std::int64_t unix_now() {
-  constexpr std::int64_t epoch = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
-  return GetCurrentTimestamp() / USECS_PER_SEC + epoch;
-}
-
-TimestampTz timestamp_of(std::int64_t unix_seconds) {
-  constexpr std::int64_t epoch = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
-  return (unix_seconds - epoch) * USECS_PER_SEC;
-}
-
 TimestampTz period_start(const QuotaMetric& metric) {
-  return timestamp_of(core::quota_span(metric.period, unix_now()).begin);
+  return pg::from_unix_seconds(core::quota_span(metric.period, pg::unix_seconds(GetCurrentTimestamp())).begin);
 }
 
 void use(const Uuid& tenant, const QuotaMetric& metric, std::int64_t amount) {

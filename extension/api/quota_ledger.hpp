@@ -46,10 +46,6 @@ bool add(const core::Uuid& tenant, const core::QuotaMetric& metric, TimestampTz 
 // The start of the period that a metric is in now.
 TimestampTz period_start(const core::QuotaMetric& metric);
 
-// Seconds since 1970, and a timestamp of such seconds.
-std::int64_t unix_now();
-TimestampTz timestamp_of(std::int64_t unix_seconds);
-
 // Releases what has lapsed and forgets what is over, of one workspace; how many rows changed.
 std::int64_t clean_up(const core::Uuid& tenant);
 

@@ -60,7 +60,9 @@ Slot* find(Partition& partition, const Uuid& tenant, std::int64_t month) {
 
 const core::QuotaMetric& requests_metric() { return *core::find_quota_metric("requests_month"); }
 
-std::int64_t this_month() { return core::quota_span(core::QuotaPeriod::month, unix_now()).begin; }
+std::int64_t this_month() {
+  return core::quota_span(core::QuotaPeriod::month, pg::unix_seconds(GetCurrentTimestamp())).begin;
+}
 
 // Counts, and says whether the month was exhausted when it was last looked at.
 bool count(const Uuid& tenant) {
@@ -148,7 +150,7 @@ bool bring(const Slot& slot) {
   static pg::Statement known("SELECT 1 FROM factory.tenant_records WHERE id = $1");
   if (known.run({Value::uuid(slot.tenant)}).empty()) return false;
   const context::TenantScope scope(slot.tenant);
-  return add(slot.tenant, requests_metric(), timestamp_of(slot.month), slot.counted);
+  return add(slot.tenant, requests_metric(), pg::from_unix_seconds(slot.month), slot.counted);
 }
 
 void flush_in_worker() {

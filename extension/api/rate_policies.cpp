@@ -1,10 +1,7 @@
 #include "api/rate_policies.hpp"
 
 #include "api/context.hpp"
-
-extern "C" {
-#include "access/genam.h"
-}
+#include "pg/keyed_rows.hpp"
 
 namespace factory::api::rate_policies {
 
@@ -42,73 +39,25 @@ void namespace_changed(Datum, int, uint32) {
   ++epoch;
 }
 
-struct RawRow {
-  char *name, *operation_class, *strategy, *plan, *set_by;
-  std::int32_t burst, count, period;
-  bool enabled, shipped;
-  Uuid tenant;
-};
-
-// Rows of either table, past row security: the cache is of all workspaces.
-std::vector<RawRow> read_rows(Oid table) {
-  std::vector<RawRow> rows;
-  pg::call([table, &rows] {
-    Relation relation = table_open(table, AccessShareLock);
-    const TupleDesc descriptor = RelationGetDescr(relation);
-    SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
-    HeapTuple tuple;
-    const auto value = [&](const char* column, bool* null) {
-      const AttrNumber number = get_attnum(table, column);
-      *null = true;
-      return number == InvalidAttrNumber ? Datum(0) : heap_getattr(tuple, number, descriptor, null);
-    };
-    const auto text_of = [&](const char* column) -> char* {
-      bool null;
-      const Datum datum = value(column, &null);
-      return null ? nullptr : TextDatumGetCString(datum);
-    };
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-      RawRow row{text_of("name"),
-                 text_of("class"),
-                 text_of("strategy"),
-                 text_of("plan"),
-                 text_of("set_by"),
-                 0,
-                 0,
-                 0,
-                 false,
-                 false,
-                 {}};
-      bool null;
-      row.burst = DatumGetInt32(value("burst", &null));
-      row.count = DatumGetInt32(value("count", &null));
-      row.period = DatumGetInt32(value("period", &null));
-      row.enabled = DatumGetBool(value("enabled", &null));
-      row.shipped = DatumGetBool(value("shipped", &null));
-      const Datum tenant = value("tenant_id", &null);
-      if (!null) std::memcpy(row.tenant.data(), DatumGetUUIDP(tenant)->data, UUID_LEN);
-      rows.push_back(row);
-    }
-    systable_endscan(scan);
-    table_close(relation, AccessShareLock);
-  });
-  return rows;
+std::string text_if_there(const pg::KeyedRow& row, const char* column) {
+  return row.has(column) ? row.text(column) : std::string();
 }
 
-bool has_plan(const RawRow& row) { return row.plan != nullptr && row.plan[0] != '\0'; }
-
-RatePolicy policy_of(const RawRow& row, PolicySource source) {
+// A row of either table; only the platform's have a name, a plan and what was shipped.
+RatePolicy policy_of(const pg::KeyedRow& row, PolicySource source) {
   RatePolicy policy;
-  policy.operation_class = row.operation_class;
-  policy.name = row.name == nullptr ? row.operation_class : row.name;
-  policy.strategy = *core::find_strategy(row.strategy);
+  policy.operation_class = row.text("class");
+  policy.name = text_if_there(row, "name");
+  if (policy.name.empty()) policy.name = policy.operation_class;
+  policy.strategy = *core::find_strategy(row.text("strategy"));
   policy.source = source;
-  if (has_plan(row)) policy.plan = row.plan;
-  policy.burst = row.burst;
-  policy.count = row.count;
-  policy.period = row.period;
-  policy.enabled = row.enabled;
-  policy.shipped = row.shipped;
+  if (std::string plan = text_if_there(row, "plan"); !plan.empty()) policy.plan = std::move(plan);
+  if (policy.plan) policy.source = PolicySource::plan;
+  policy.burst = row.integer("burst");
+  policy.count = row.integer("count");
+  policy.period = row.integer("period");
+  policy.enabled = row.boolean("enabled");
+  policy.shipped = row.has("shipped") && row.boolean("shipped");
   return policy;
 }
 
@@ -119,13 +68,14 @@ std::unique_ptr<Cache> load() {
   const MemoryContext scratch =
       pg::call([] { return AllocSetContextCreate(CurrentMemoryContext, "factory policies", ALLOCSET_SMALL_SIZES); });
   const MemoryContext before = MemoryContextSwitchTo(scratch);
-  for (const RawRow& row : read_rows(policies_table)) {
-    cache->platform.push_back(policy_of(row, has_plan(row) ? PolicySource::plan : PolicySource::platform));
-    cache->has_plans = cache->has_plans || has_plan(row);
+  for (const pg::KeyedRow& row : pg::all_rows(policies_table)) {
+    cache->platform.push_back(policy_of(row, PolicySource::platform));
+    cache->has_plans = cache->has_plans || cache->platform.back().plan;
   }
-  for (const RawRow& row : read_rows(platform_relation("tenant_rate_policies")))
-    cache->tenants[row.tenant].push_back(
-        policy_of(row, std::strcmp(row.set_by, "operator") == 0 ? PolicySource::operator_ : PolicySource::workspace));
+  // Past row security: the cache is of all workspaces.
+  for (const pg::KeyedRow& row : pg::all_rows(platform_relation("tenant_rate_policies")))
+    cache->tenants[row.uuid("tenant_id")].push_back(
+        policy_of(row, row.text("set_by") == "operator" ? PolicySource::operator_ : PolicySource::workspace));
   MemoryContextSwitchTo(before);
   pg::call([scratch] { MemoryContextDelete(scratch); });
   return cache;

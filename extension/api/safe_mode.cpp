@@ -4,9 +4,9 @@
 #include "api/context.hpp"
 #include "api/secrets.hpp"
 #include "core/json_writer.hpp"
+#include "pg/keyed_rows.hpp"
 
 extern "C" {
-#include "access/genam.h"
 #include "catalog/pg_extension.h"
 }
 
@@ -23,41 +23,13 @@ const Cause* causes = nullptr;  // constant-initialized, so it is there before t
 constexpr std::array<std::string_view, 5> open_calls = {"factory.login", "factory.refresh", "factory.logout",
                                                         "factory.run_tenant_job", "factory.set_rate_policy"};
 
-// Texts of two columns of all rows: the newest committed ones and our own, whatever snapshot the transaction has.
-std::vector<Reason> texts_of(Oid table, const char* first, const char* second) {
-  struct Raw {
-    char *first, *second;
-  };
-  std::vector<Raw> rows;
-  pg::call([&] {
-    Relation relation = table_open(table, AccessShareLock);
-    SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
-    const auto text_in = [&](HeapTuple tuple, const char* column) -> char* {
-      bool null = true;
-      const AttrNumber number = get_attnum(table, column);
-      if (number == InvalidAttrNumber) return nullptr;
-      const Datum value = heap_getattr(tuple, number, RelationGetDescr(relation), &null);
-      if (null) return nullptr;
-      return get_atttype(table, number) == NAMEOID ? pstrdup(NameStr(*DatumGetName(value)))
-                                                   : TextDatumGetCString(value);
-    };
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
-      const Raw row{text_in(tuple, first), text_in(tuple, second)};
-      if (row.first != nullptr && row.second != nullptr) rows.push_back(row);
-    }
-    systable_endscan(scan);
-    table_close(relation, AccessShareLock);
-  });
-  std::vector<Reason> result;
-  for (const Raw& row : rows) result.push_back({row.first, row.second});
-  return result;
-}
-
 std::string versions_differ() {
-  for (const Reason& row : texts_of(ExtensionRelationId, "extname", "extversion"))
-    if (row.cause == "platform_factory" && row.text != FACTORY_VERSION)
-      return "the library is " FACTORY_VERSION " and the schema " + row.text +
+  for (const pg::KeyedRow& row : pg::all_rows(ExtensionRelationId)) {
+    const std::string version = row.text("extversion");
+    if (row.text("extname") == "platform_factory" && version != FACTORY_VERSION)
+      return "the library is " FACTORY_VERSION " and the schema " + version +
              ": run ALTER EXTENSION platform_factory UPDATE";
+  }
   return {};
 }
 
@@ -70,7 +42,7 @@ std::vector<Reason> ask() {
   for (const Cause* cause = causes; cause != nullptr; cause = cause->next)
     if (std::string text = cause->reason(); !text.empty()) found.push_back({cause->name, std::move(text)});
   if (const Oid table = platform_relation("safe_mode_reasons"); OidIsValid(table))
-    for (Reason& kept : texts_of(table, "cause", "reason")) found.push_back(std::move(kept));
+    for (const pg::KeyedRow& row : pg::all_rows(table)) found.push_back({row.text("cause"), row.text("reason")});
   std::sort(found.begin(), found.end(), [](const Reason& a, const Reason& b) { return a.cause < b.cause; });
   return found;
 }

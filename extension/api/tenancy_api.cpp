@@ -18,12 +18,6 @@ using pg::Value;
 
 namespace {
 
-std::string quoted(std::string_view text) {
-  std::string json;
-  core::JsonWriter(json).value(text);
-  return json;
-}
-
 struct TenantRow {
   Uuid id{};
   std::string slug, name, status;
@@ -145,7 +139,8 @@ FACTORY_FUNCTION(factory_create_tenant) {
   event.tenant = row.id;
   event.target_type = "tenant";
   event.target_id = core::format_uuid(row.id);
-  event.after = audit::after_of({{"slug", "null", quoted(row.slug)}, {"name", "null", quoted(row.name)}});
+  event.after =
+      audit::after_of({{"slug", "null", core::json_string(row.slug)}, {"name", "null", core::json_string(row.name)}});
   audit::record(event);
   return tenant_result(fcinfo, row);
 }
@@ -177,8 +172,9 @@ FACTORY_FUNCTION(factory_update_tenant) {
       throw;
     }
   }();
-  const std::vector<audit::FieldChange> changes = {{"name", quoted(before.name), quoted(after.name)},
-                                                   {"slug", quoted(before.slug), quoted(after.slug)}};
+  const std::vector<audit::FieldChange> changes = {
+      {"name", core::json_string(before.name), core::json_string(after.name)},
+      {"slug", core::json_string(before.slug), core::json_string(after.slug)}};
   audit::Event event;
   event.action = declarations::action_of(fcinfo);
   event.tenant = tenant;
@@ -208,7 +204,8 @@ FACTORY_FUNCTION(factory_update_member) {
     static pg::Statement directory("UPDATE factory.user_tenants SET role = $3 WHERE tenant_id = $1 AND user_id = $2");
     version = update.run({Value::uuid(tenant), Value::uuid(user), Value::text(role.name)}).bigint(0, 1);
     directory.run({Value::uuid(tenant), Value::uuid(user), Value::text(role.name)});
-    const std::vector<audit::FieldChange> changes = {{"role", quoted(before.role), quoted(role.name)}};
+    const std::vector<audit::FieldChange> changes = {
+        {"role", core::json_string(before.role), core::json_string(role.name)}};
     audit::Event event;
     event.action = declarations::action_of(fcinfo);
     event.tenant = tenant;
@@ -237,7 +234,7 @@ FACTORY_FUNCTION(factory_remove_member) {
   event.tenant = tenant;
   event.target_type = "user";
   event.target_id = core::format_uuid(user);
-  event.before = audit::before_of({{"role", quoted(before.role), "null"}});
+  event.before = audit::before_of({{"role", core::json_string(before.role), "null"}});
   audit::record(event);
   return Datum(0);
 }

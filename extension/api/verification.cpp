@@ -67,14 +67,6 @@ Uuid uuid_claim(const std::string& text) {
   return *uuid;
 }
 
-std::int64_t unix_seconds(TimestampTz time) {
-  return time / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-}
-
-TimestampTz from_unix_seconds(std::int64_t seconds) {
-  return (seconds - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) * USECS_PER_SEC;
-}
-
 // Whether the row of the one key that this server can verify with is there and in use.
 class KeyStatus {
  public:
@@ -115,7 +107,7 @@ crypto::JwtClaims verify_access_token(std::string_view token) {
   crypto::JwtPolicy policy;
   policy.issuer = pg::settings::issuer;
   policy.audience = pg::settings::issuer;
-  policy.now = unix_seconds(GetCurrentTimestamp());
+  policy.now = pg::unix_seconds(GetCurrentTimestamp());
   policy.skew = clock_skew_seconds;
   policy.max_lifetime = longest_token_seconds;
   const crypto::JwtResult result = crypto::jwt_verify(
@@ -146,7 +138,7 @@ std::string issue_access_token(const Uuid& user, const Uuid& session, int assura
   claims.sub = core::format_uuid(user);
   claims.sid = core::format_uuid(session);
   claims.jti = core::format_uuid(core::uuid7());
-  claims.iat = unix_seconds(GetCurrentTimestamp());
+  claims.iat = pg::unix_seconds(GetCurrentTimestamp());
   claims.exp = claims.iat + pg::settings::access_token_seconds;
   claims.aal = assurance;
   return crypto::jwt_sign(claims, key);
@@ -163,7 +155,7 @@ Context establish(const crypto::JwtClaims& claims, const std::optional<Uuid>& te
   context.user = user;
   context.session = session;
   context.assurance = facts->assurance;
-  context.expires_at = std::min(facts->expires_at, from_unix_seconds(claims.exp + clock_skew_seconds));
+  context.expires_at = std::min(facts->expires_at, pg::from_unix_seconds(claims.exp + clock_skew_seconds));
   if (!tenant) return context;
   if (membership == Membership::optional && (facts->role.empty() || facts->tenant_status.empty())) return context;
   check_membership(*facts);

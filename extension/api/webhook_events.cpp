@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t most_cached_tenants = 10000;
 constexpr std::size_t longest_body = 262144;
 constexpr int most_failures = 20;
-constexpr std::int64_t seconds_from_unix_epoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * std::int64_t{86400};
 
 struct Endpoint {
   Uuid id;
@@ -207,7 +206,7 @@ std::variant<outbox::Call, outbox::Unsendable> prepare(const Uuid& tenant, const
   if (rows.empty()) return outbox::Unsendable{"the endpoint was deleted"};
   if (!rows.boolean(0, 2)) return outbox::Unsendable{"the endpoint was disabled"};
   const std::string id = core::format_uuid(message);
-  const std::int64_t now = GetCurrentTimestamp() / USECS_PER_SEC + seconds_from_unix_epoch;
+  const std::int64_t now = pg::unix_seconds(GetCurrentTimestamp());
   std::string signatures;
   for (const secrets::Opened& secret : secrets::open(tenant, rows.uuid(0, 3), {"message", id})) {
     if (!signatures.empty()) signatures += ' ';

@@ -60,12 +60,6 @@ std::string array_literal(const std::vector<std::string>& events) {
   return text;
 }
 
-std::string quoted(std::string_view text) {
-  std::string json;
-  core::JsonWriter(json).value(text);
-  return json;
-}
-
 struct EndpointRow {
   Uuid id;
   std::string url, description, events;  // events as a JSON array
@@ -143,7 +137,7 @@ FACTORY_FUNCTION(factory_create_webhook) {
   const EndpointRow row =
       endpoint_row(insert.run({Value::uuid(tenant), Value::uuid(id), Value::text(url), Value::text(description),
                                Value::jsonb(list), Value::uuid(secret.id), Value::uuid(context->user)}));
-  record(fcinfo, tenant, id, {{"url", "null", quoted(url)}, {"events", "null", row.events}});
+  record(fcinfo, tenant, id, {{"url", "null", core::json_string(url)}, {"events", "null", row.events}});
   return pg::row_result(fcinfo, {Value::uuid(row.id), Value::text(row.url), Value::text(row.description),
                                  Value::json(row.events), Value::boolean(row.enabled), Value::timestamp(row.created_at),
                                  Value::bigint(row.version), Value::text(secret.shown)});
@@ -180,9 +174,9 @@ FACTORY_FUNCTION(factory_update_webhook) {
       {Value::uuid(tenant), Value::uuid(id), Value::text(url ? *url : before.url),
        Value::text(description ? *description : before.description), Value::jsonb(list), Value::boolean(enabled)}));
   record(fcinfo, tenant, id,
-         {{"url", quoted(before.url), quoted(after.url)},
+         {{"url", core::json_string(before.url), core::json_string(after.url)},
           {"events", before.events, after.events},
-          {"description", quoted(before.description), quoted(after.description)},
+          {"description", core::json_string(before.description), core::json_string(after.description)},
           {"enabled", before.enabled ? "true" : "false", after.enabled ? "true" : "false"}});
   return endpoint_result(fcinfo, after);
 }
@@ -196,7 +190,7 @@ FACTORY_FUNCTION(factory_delete_webhook) {
   remove.run({Value::uuid(tenant), Value::uuid(id)});
   secrets::remove(tenant, secret_name(id));
   outbox::discard_webhooks_of(tenant, id, "the endpoint was deleted");
-  record(fcinfo, tenant, id, {{"url", quoted(row.url), "null"}});
+  record(fcinfo, tenant, id, {{"url", core::json_string(row.url), "null"}});
   return Datum(0);
 }
 

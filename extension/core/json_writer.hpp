@@ -58,4 +58,11 @@ class JsonWriter {
   bool comma_due_ = false;
 };
 
+/// The text as a JSON string, with its quotes.
+inline std::string json_string(std::string_view text) {
+  std::string json;
+  JsonWriter(json).value(text);
+  return json;
+}
+
 }  // namespace factory::core

@@ -77,6 +77,11 @@ Datum rows_result(FunctionCallInfo fcinfo, const std::vector<std::vector<Value>>
 core::Uuid to_uuid(Datum value);
 std::string to_text(Datum value);
 
+// Whole seconds since 1970, and back.
+inline constexpr std::int64_t unix_epoch_seconds = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * SECS_PER_DAY;
+inline std::int64_t unix_seconds(TimestampTz time) { return time / USECS_PER_SEC + unix_epoch_seconds; }
+inline TimestampTz from_unix_seconds(std::int64_t seconds) { return (seconds - unix_epoch_seconds) * USECS_PER_SEC; }
+
 // "2026-11-24T22:55:00.123456Z" (RFC 3339, UTC).
 std::string format_timestamp(TimestampTz value);
 

@@ -42,11 +42,16 @@ HeapTuple copy_of_row(Relation table, Relation index, std::span<const Value> key
 
 }  // namespace
 
-Datum KeyedRow::datum(const char* column, bool* is_null) const {
+int KeyedRow::number_of(const char* column) const {
   for (int number = 1; number <= descriptor_->natts; ++number)
-    if (std::strcmp(NameStr(TupleDescAttr(descriptor_, number - 1)->attname), column) == 0)
-      return heap_getattr(tuple_, number, descriptor_, is_null);
-  throw std::logic_error(std::string("there is no column ") + column);
+    if (std::strcmp(NameStr(TupleDescAttr(descriptor_, number - 1)->attname), column) == 0) return number;
+  return 0;
+}
+
+Datum KeyedRow::datum(const char* column, bool* is_null) const {
+  const int number = number_of(column);
+  if (number == 0) throw std::logic_error(std::string("there is no column ") + column);
+  return heap_getattr(tuple_, number, descriptor_, is_null);
 }
 
 bool KeyedRow::is_null(const char* column) const {
@@ -58,7 +63,9 @@ bool KeyedRow::is_null(const char* column) const {
 std::string KeyedRow::text(const char* column) const {
   bool null;
   const Datum value = datum(column, &null);
-  return null ? std::string() : to_text(value);
+  if (null) return {};
+  const bool is_name = TupleDescAttr(descriptor_, number_of(column) - 1)->atttypid == NAMEOID;
+  return is_name ? std::string(NameStr(*DatumGetName(value))) : to_text(value);
 }
 
 core::Uuid KeyedRow::uuid(const char* column) const {
@@ -73,10 +80,28 @@ std::int16_t KeyedRow::smallint(const char* column) const {
   return null ? std::int16_t{0} : DatumGetInt16(value);
 }
 
-TimestampTz KeyedRow::timestamp(const char* column) const {
+std::int32_t KeyedRow::integer(const char* column) const {
   bool null;
   const Datum value = datum(column, &null);
-  return null ? 0 : DatumGetTimestampTz(value);
+  return null ? 0 : DatumGetInt32(value);
+}
+
+std::int64_t KeyedRow::bigint(const char* column) const {
+  bool null;
+  const Datum value = datum(column, &null);
+  return null ? 0 : DatumGetInt64(value);
+}
+
+bool KeyedRow::boolean(const char* column) const {
+  bool null;
+  const Datum value = datum(column, &null);
+  return !null && DatumGetBool(value);
+}
+
+Oid KeyedRow::oid(const char* column) const {
+  bool null;
+  const Datum value = datum(column, &null);
+  return null ? InvalidOid : DatumGetObjectId(value);
 }
 
 LatestRows::LatestRows() {
@@ -105,6 +130,19 @@ std::optional<KeyedRow> LatestRows::find(Oid table, std::initializer_list<Value>
   });
   if (tuple == nullptr) return std::nullopt;
   return KeyedRow(tuple, descriptor);
+}
+
+std::vector<KeyedRow> all_rows(Oid table) {
+  std::vector<KeyedRow> rows;
+  call([table, &rows] {
+    Relation relation = table_open(table, AccessShareLock);
+    const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+    SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+    while (HeapTuple tuple = systable_getnext(scan)) rows.emplace_back(heap_copytuple(tuple), descriptor);
+    systable_endscan(scan);
+    table_close(relation, AccessShareLock);
+  });
+  return rows;
 }
 
 }  // namespace factory::pg
